@@ -1,0 +1,284 @@
+//! The port that a backend implements: erased of types, so that it stays small.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::query::{Cursor, RawQuery};
+use super::record::{CollectionSpec, Encoded, Record, Row};
+use crate::clock::Timestamp;
+use crate::id::RealmId;
+
+/// The most operations in a batch.
+pub const MAX_OPS: usize = 256;
+/// The most bytes of documents and values in a batch.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// The collections of an application: ciam's own and whatever crates and the host add.
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    collections: Vec<CollectionSpec>,
+}
+
+impl Schema {
+    /// No collection.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the collection of `R`; adding it again changes nothing.
+    #[must_use]
+    pub fn with<R: Record>(mut self) -> Self {
+        let spec = R::COLLECTION.spec();
+        if !self.collections.contains(&spec) {
+            self.collections.push(spec);
+        }
+        self
+    }
+
+    /// The collections, in the order they were added.
+    #[must_use]
+    pub fn collections(&self) -> &[CollectionSpec] {
+        &self.collections
+    }
+}
+
+/// A batch of conditional writes, all or nothing. Plain data: a backend applies it in order.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The id of the unit, which becomes the version of every record it writes.
+    pub unit: Uuid,
+    /// The moment by which expiry is judged, and that is written as created and updated.
+    pub now: Timestamp,
+    /// The operations.
+    pub ops: Vec<Op>,
+}
+
+/// The id of a record within its collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey {
+    /// The collection.
+    pub collection: &'static str,
+    /// The record.
+    pub id: Uuid,
+}
+
+/// One conditional write. An expired record counts as absent in every one of them.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Unless the id or a unique key is taken ([`StoreError::Conflict`]).
+    Insert {
+        /// The collection.
+        collection: &'static str,
+        /// The record.
+        record: Encoded,
+    },
+    /// If the version is still `expected` ([`StoreError::Stale`]); tallies and peaks stay as they are.
+    /// A unique key that another record has is a [`StoreError::Conflict`].
+    Replace {
+        /// The collection.
+        collection: &'static str,
+        /// The new record.
+        record: Encoded,
+        /// The version that was read.
+        expected: Uuid,
+    },
+    /// If the version is still `expected` ([`StoreError::Stale`]).
+    Remove {
+        /// The record.
+        key: RecordKey,
+        /// The version that was read.
+        expected: Uuid,
+    },
+    /// The version is still `expected`, or the record still absent ([`StoreError::Stale`]). Many guards of one record succeed together.
+    Guard {
+        /// The record.
+        key: RecordKey,
+        /// The version that was read; none when it was absent.
+        expected: Option<Uuid>,
+    },
+    /// A guard that raises the version: of two touches of one version, one is [`StoreError::Stale`].
+    Touch {
+        /// The record.
+        key: RecordKey,
+        /// The version that was read.
+        expected: Uuid,
+    },
+    /// Adds to a tally whatever the version is, unless the sum would pass the bound ([`StoreError::Exceeded`]).
+    /// An absent record is created from `create` and then added to, or else [`StoreError::Stale`].
+    Add {
+        /// The record.
+        key: RecordKey,
+        /// The tally's name.
+        tally: &'static str,
+        /// How much; negative to give back.
+        by: i64,
+        /// What the sum must not pass.
+        bound: Bound,
+        /// The record to create when there is none.
+        create: Option<Encoded>,
+    },
+    /// Moves a peak up to a value, whatever the version is; a lower value changes nothing. Absent: [`StoreError::Stale`].
+    Raise {
+        /// The record.
+        key: RecordKey,
+        /// The peak's name.
+        peak: &'static str,
+        /// The value.
+        to: i64,
+        /// Refuse with [`StoreError::Exceeded`] when the peak is at or above the value already (a used step).
+        strictly: bool,
+    },
+}
+
+impl Op {
+    /// The record that the operation is about.
+    #[must_use]
+    pub const fn key(&self) -> RecordKey {
+        match self {
+            Self::Insert { collection, record } | Self::Replace { collection, record, .. } => {
+                RecordKey { collection, id: record.id }
+            }
+            Self::Remove { key, .. }
+            | Self::Guard { key, .. }
+            | Self::Touch { key, .. }
+            | Self::Add { key, .. }
+            | Self::Raise { key, .. } => *key,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Insert { record, .. } | Self::Replace { record, .. } | Self::Add { create: Some(record), .. } => {
+                record.doc.len() + 64 * record.columns.len()
+            }
+            _ => 64,
+        }
+    }
+}
+
+impl Batch {
+    /// Refuses what is larger than a batch may be.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] past [`MAX_OPS`] or [`MAX_BYTES`].
+    pub fn check_size(&self) -> Result<(), StoreError> {
+        if self.ops.len() > MAX_OPS || self.ops.iter().map(Op::bytes).sum::<usize>() > MAX_BYTES {
+            return Err(StoreError::TooLarge);
+        }
+        Ok(())
+    }
+}
+
+/// What a sum must not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// Any sum will do.
+    None,
+    /// At most this.
+    AtMost(i64),
+    /// At least this.
+    AtLeast(i64),
+}
+
+impl Bound {
+    /// Whether the sum is within the bound.
+    #[must_use]
+    pub const fn allows(self, sum: i64) -> bool {
+        match self {
+            Self::None => true,
+            Self::AtMost(most) => sum <= most,
+            Self::AtLeast(least) => sum >= least,
+        }
+    }
+}
+
+/// A place in the stream of events. Later places are larger; nothing ever appears before one already read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// What orders first (a transaction id where the backend has those; otherwise zero).
+    pub major: u64,
+    /// What orders within it.
+    pub minor: u64,
+}
+
+impl Position {
+    /// Before everything.
+    pub const START: Self = Self { major: 0, minor: 0 };
+}
+
+/// What became of a unit whose commit was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// It was committed.
+    Committed,
+    /// It was not, and from now on it never can be.
+    Never,
+}
+
+/// A place to keep records. Object-safe; everything typed stands in front of it.
+///
+/// Implementations pass the conformance suite of `ciam-store`. A dropped future must not leave a
+/// commit half done: it happens or it does not.
+#[async_trait]
+pub trait Backend: fmt::Debug + Send + Sync + 'static {
+    /// Makes ready for these collections: creates what is missing. Called once, before anything else.
+    ///
+    /// # Errors
+    /// [`StoreError::Layout`] when something is there that does not fit; [`StoreError::Unavailable`].
+    async fn prepare(&self, schema: &Schema) -> Result<(), StoreError>;
+
+    /// The records with these keys, in their order, in one round trip.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn read(&self, realm: RealmId, now: Timestamp, keys: &[RecordKey]) -> Result<Vec<Option<Row>>, StoreError>;
+
+    /// The records that the query asks for, each with its place for the next page.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; [`StoreError::Misuse`] for an index or cursor that does not fit the collection.
+    async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError>;
+
+    /// How many records the query's columns and bounds match, counted up to its limit; `after` is not looked at.
+    ///
+    /// # Errors
+    /// As [`Backend::find`].
+    async fn count(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<u32, StoreError>;
+
+    /// Commits all of the batch or none of it, together with the unit's id.
+    ///
+    /// # Errors
+    /// The first failed condition; [`StoreError::Unavailable`] when certainly nothing was committed;
+    /// [`StoreError::Unknown`] when it cannot be told.
+    async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError>;
+
+    /// Tells what became of a unit, by taking its id: if that is taken the unit was committed,
+    /// and if not it never will be.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: still unknown; call again.
+    async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError>;
+
+    /// The events behind a place, in commit order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn tail(&self, realm: RealmId, after: Position, limit: u32) -> Result<Vec<(Position, Row)>, StoreError>;
+
+    /// Removes up to `limit` expired records of any realm, and ids of units older than a day; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
+    /// Whether the backend can serve: answers quickly and truthfully, for a readiness probe.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn ping(&self) -> Result<(), StoreError>;
+}

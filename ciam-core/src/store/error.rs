@@ -1,0 +1,83 @@
+//! What can go wrong between a service and its store.
+
+use uuid::Uuid;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the store did not do what it was asked. Nothing was changed, save for [`StoreError::Unknown`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// An insert met a taken id (`index` is `"id"`) or a taken unique key (`index` is its first column).
+    #[error("{collection} has this {index} already")]
+    Conflict {
+        /// The collection.
+        collection: &'static str,
+        /// The first column of the unique index.
+        index: &'static str,
+    },
+    /// A record is not (any more) as the batch assumed. [`transact`](super::Store::transact) runs the unit again.
+    #[error("a record of {collection} has changed meanwhile")]
+    Stale {
+        /// The collection.
+        collection: &'static str,
+        /// The record.
+        id: Uuid,
+    },
+    /// A tally would have passed its bound.
+    #[error("the tally {tally} of {collection} has reached its bound")]
+    Exceeded {
+        /// The collection.
+        collection: &'static str,
+        /// The tally's name.
+        tally: &'static str,
+    },
+    /// A row of the host's refers to the record, which therefore cannot go.
+    #[error("another table refers to a record of this batch")]
+    Referenced,
+    /// The unit was stale every time it ran; try later.
+    #[error("too many units want the same records")]
+    Contended,
+    /// The batch has more than 256 operations or 1 MiB.
+    #[error("the batch is too large")]
+    TooLarge,
+    /// The call makes no sense; a mistake in the program.
+    #[error("the store was used wrongly: {0}")]
+    Misuse(&'static str),
+    /// The layout in the database does not fit the declared collections.
+    #[error("the layout of {table} does not fit: {problem}")]
+    Layout {
+        /// The table.
+        table: String,
+        /// What is different.
+        problem: String,
+    },
+    /// The record was written by a newer version of the app, which this one must not overwrite.
+    #[error("a record of {collection} has a newer shape than this program writes")]
+    NewerShape {
+        /// The collection.
+        collection: &'static str,
+    },
+    /// The document cannot be read or written.
+    #[error("a record of {collection} cannot be decoded")]
+    Corrupt {
+        /// The collection.
+        collection: &'static str,
+        /// What serde says.
+        source: Source,
+    },
+    /// The backend does not answer; nothing was committed.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Source),
+    /// The connection was lost while committing; [`Backend::settle`](super::Backend::settle) tells what happened.
+    #[error("the outcome of a commit is unknown")]
+    Unknown(#[source] Source),
+}
+
+impl StoreError {
+    /// Whether trying again later can help.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Contended | Self::Unavailable(_) | Self::Unknown(_) | Self::Stale { .. })
+    }
+}

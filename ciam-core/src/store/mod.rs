@@ -1,0 +1,204 @@
+//! The storage port: records in collections, committed as conditional batches.
+//!
+//! A service declares its [`Record`]s and reads and writes them through a [`Store`], which is bound
+//! to one realm. Reads are plain calls; writes happen in a unit of work ([`Store::transact`]), which
+//! commits everything it wrote as one [`Batch`] or nothing at all. Beneath stands a [`Backend`],
+//! object-safe and small.
+//!
+//! # A unit of work
+//!
+//! ```
+//! use ciam_core::store::{Bound, Collection, Index, Record, Store, StoreError, Tally};
+//! use serde::{Deserialize, Serialize};
+//!
+//! ciam_core::id!(ClubId, "club", "A club.");
+//!
+//! #[derive(Debug, Clone, Serialize, Deserialize)]
+//! struct Club { id: ClubId, name: String, members: i64 }
+//!
+//! impl Record for Club {
+//!     type Id = ClubId;
+//!     const COLLECTION: Collection<Self> =
+//!         Collection::new("clubs").index(&Club::BY_NAME).live(&Club::MEMBERS);
+//!     fn id(&self) -> ClubId { self.id }
+//! }
+//! impl Club {
+//!     const BY_NAME: Index<Club, String> = Index::new("name", |club: &Club| club.name.clone()).unique();
+//!     const MEMBERS: Tally<Club> = Tally::new("members", |club| &mut club.members);
+//! }
+//!
+//! # async fn join(store: &Store, club: ClubId) -> Result<(), StoreError> {
+//! store
+//!     .transact(|work| async move {
+//!         work.add(&Club::MEMBERS, club, 1, Bound::AtMost(11))?;   // refused when the club is full,
+//!         Ok::<_, StoreError>(())                                  // however many join at once
+//!     })
+//!     .await
+//! # }
+//! ```
+
+mod backend;
+mod error;
+mod memory;
+mod query;
+mod record;
+mod transact;
+mod value;
+mod work;
+
+use std::sync::Arc;
+
+pub use backend::{Backend, Batch, Bound, MAX_BYTES, MAX_OPS, Op, Position, RecordKey, Schema, Settlement};
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use query::{Cursor, MAX_PAGE, MalformedCursor, Page, Query, RawQuery};
+pub use record::{
+    AnyIndex, AnyLive, Collection, CollectionSpec, ColumnSpec, Encoded, Index, IndexSpec, Number, Peak, Record, Row,
+    Tally,
+};
+pub use transact::MAX_RUNS;
+pub use value::{Column, ColumnType, Key, Nothing, Value};
+pub use work::Work;
+
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::id::{RealmId, RecordId};
+
+/// A handle to the records of one realm; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    backend: Arc<dyn Backend>,
+    realm: RealmId,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Store {
+    /// A handle to a realm of a backend that is already [prepared](Backend::prepare).
+    #[must_use]
+    pub fn new(backend: Arc<dyn Backend>, realm: RealmId, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { backend, realm, clock, entropy }
+    }
+
+    /// The backend beneath.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    /// The realm that this handle sees.
+    #[must_use]
+    pub const fn realm(&self) -> RealmId {
+        self.realm
+    }
+
+    /// The clock that expiry is judged by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The source of unit ids.
+    #[must_use]
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
+    }
+
+    /// The record with this id, or none: never written, removed, expired, or of another realm.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`] when its document cannot be read.
+    pub async fn get<R: Record>(&self, id: R::Id) -> Result<Option<R>, StoreError> {
+        let mut lookup = self.lookup();
+        let asked = lookup.ask::<R>(id);
+        lookup.fetch().await?.take(&asked)
+    }
+
+    /// Several records of any collections in one round trip.
+    #[must_use]
+    pub fn lookup(&self) -> Lookup<'_> {
+        Lookup { store: self, keys: Vec::new() }
+    }
+
+    /// A page of the records that an index finds. Guards nothing: what it found may change at once.
+    ///
+    /// # Errors
+    /// As [`Store::get`]; [`StoreError::Misuse`] for a cursor of another list.
+    pub async fn find<R: Record>(&self, query: &Query<R>) -> Result<Page<R>, StoreError> {
+        let rows = self.backend.find(self.realm, self.clock.now(), &query.raw).await?;
+        let full = rows.len() >= query.raw.limit as usize;
+        let next = if full { rows.last().map(|(cursor, _)| cursor.clone()) } else { None };
+        let items = rows.iter().map(|(_, row)| R::COLLECTION.decode(row)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
+    }
+
+    /// How many records an index finds, counted up to `bound`: the answer `bound` means "at least".
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn count<R: Record>(&self, query: &Query<R>, bound: u32) -> Result<u32, StoreError> {
+        let query = RawQuery { limit: bound, ..query.raw.clone() };
+        self.backend.count(self.realm, self.clock.now(), &query).await
+    }
+
+    /// The records of the event stream behind a place, in commit order, at most `limit` of them.
+    ///
+    /// Nothing ever appears before a place that was already returned, so a follower that keeps
+    /// the last place misses nothing.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn tail<R: Record>(&self, after: Position, limit: u32) -> Result<Vec<(Position, R)>, StoreError> {
+        let rows = self.backend.tail(self.realm, after, limit).await?;
+        rows.iter().map(|(at, row)| Ok((*at, R::COLLECTION.decode(row)?))).collect()
+    }
+}
+
+/// Several reads that travel together; made by [`Store::lookup`].
+#[derive(Debug)]
+pub struct Lookup<'s> {
+    store: &'s Store,
+    keys: Vec<RecordKey>,
+}
+
+/// One question of a [`Lookup`].
+#[derive(Debug)]
+pub struct Asked<R> {
+    at: usize,
+    record: std::marker::PhantomData<fn() -> R>,
+}
+
+impl Lookup<'_> {
+    /// Asks for one more record.
+    pub fn ask<R: Record>(&mut self, id: R::Id) -> Asked<R> {
+        self.keys.push(RecordKey { collection: R::COLLECTION.name(), id: id.uuid() });
+        Asked { at: self.keys.len() - 1, record: std::marker::PhantomData }
+    }
+
+    /// Gets all that was asked for, in one round trip.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn fetch(self) -> Result<Found, StoreError> {
+        let store = self.store;
+        let rows = store.backend.read(store.realm, store.clock.now(), &self.keys).await?;
+        Ok(Found { rows })
+    }
+}
+
+/// The answers to a [`Lookup`].
+#[derive(Debug)]
+pub struct Found {
+    rows: Vec<Option<Row>>,
+}
+
+impl Found {
+    /// The answer to one question; none when the record is absent (or was taken before).
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn take<R: Record>(&mut self, asked: &Asked<R>) -> Result<Option<R>, StoreError> {
+        let row = self.rows.get_mut(asked.at).and_then(Option::take);
+        row.map(|row| R::COLLECTION.decode(&row)).transpose()
+    }
+}

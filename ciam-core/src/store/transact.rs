@@ -1,0 +1,92 @@
+//! Running a unit of work until it is committed, refused, or out of patience.
+
+use std::time::Duration;
+
+use super::Store;
+use super::backend::Settlement;
+use super::error::StoreError;
+use super::work::Work;
+
+/// How often a stale unit is run before [`StoreError::Contended`].
+pub const MAX_RUNS: u32 = 8;
+
+impl Store {
+    /// Runs a unit of work and commits all that it wrote, or nothing.
+    ///
+    /// The closure gets a shared handle, reads and writes through it, and answers. An `Ok` is
+    /// committed as one batch: the records it got by id are guarded (they must not have changed),
+    /// what it wrote is written. When something has changed meanwhile the closure **runs again**, up
+    /// to [`MAX_RUNS`] times with growing, jittered pauses; so it holds no slow work and no effects
+    /// beyond [`Work::on_commit`]. An `Err` discards the unit; what must leave a trace, such as a
+    /// failed try, is an `Ok` value. A unit that writes nothing commits nothing.
+    ///
+    /// Dropping the future before it commits discards the unit; dropping it later does not
+    /// undo the commit.
+    ///
+    /// # Errors
+    /// What the closure says; the refusal of the batch ([`StoreError::Conflict`],
+    /// [`StoreError::Exceeded`], [`StoreError::Referenced`]); [`StoreError::Contended`];
+    /// [`StoreError::Unavailable`]. An unknown outcome is settled before this returns; it comes back
+    /// as [`StoreError::Unknown`] only when the backend cannot even be asked any more.
+    pub async fn transact<T, E, F, Fut>(&self, body: F) -> Result<T, E>
+    where
+        F: Fn(Work) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<StoreError>,
+    {
+        for run in 0..MAX_RUNS {
+            if run > 0 {
+                self.pause(run).await;
+            }
+            let work = Work::begin(self);
+            let answer = body(work.clone()).await?;
+            match self.finish(&work).await {
+                Ok(()) => return Ok(answer),
+                Err(StoreError::Stale { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    /// Commits what the unit wrote and runs its effects. `Stale` means: run it again.
+    async fn finish(&self, work: &Work) -> Result<(), StoreError> {
+        let (batch, effects) = work.close()?;
+        if let Some(batch) = batch {
+            let (unit, now) = (batch.unit, batch.now);
+            match self.backend.commit(self.realm, batch).await {
+                Err(StoreError::Unknown(cause)) => match self.settle(unit, now).await {
+                    Some(Settlement::Committed) => {}
+                    Some(Settlement::Never) => {
+                        return Err(StoreError::Stale { collection: "units", id: unit });
+                    }
+                    None => return Err(StoreError::Unknown(cause)),
+                },
+                other => other?,
+            }
+        }
+        for effect in effects {
+            effect();
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, unit: uuid::Uuid, now: crate::clock::Timestamp) -> Option<Settlement> {
+        for run in 1..=MAX_RUNS {
+            match self.backend.settle(unit, now).await {
+                Ok(settlement) => return Some(settlement),
+                Err(_) => self.pause(run).await,
+            }
+        }
+        None
+    }
+
+    /// Waits between runs: up to 1, 2, 4 … 64 ms, evenly spread, so that those who met part ways.
+    async fn pause(&self, run: u32) {
+        let most = 1_000_u64 << run.saturating_sub(1).min(6);
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        let micros = u64::from_be_bytes(bytes) % most;
+        tokio::time::sleep(Duration::from_micros(micros)).await;
+    }
+}

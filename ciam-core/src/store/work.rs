@@ -1,0 +1,443 @@
+//! A unit of work: what it has read, what it will write.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use super::Store;
+use super::backend::{Batch, Bound, Op, RecordKey};
+use super::error::StoreError;
+use super::query::{Cursor, Query, RawQuery};
+use super::record::{Encoded, Number, Peak, Record, Row, Tally};
+use super::value::Value;
+use crate::clock::Timestamp;
+use crate::id::RecordId;
+
+/// The handle that a unit of work reads and writes through; cheap to clone, passed by value.
+///
+/// It sees its own pending writes. What it got by id it guards: the commit is refused, and the
+/// unit run again, if that has changed. Writing is not a round trip: all of it leaves at the end.
+#[derive(Clone)]
+pub struct Work {
+    store: Store,
+    now: Timestamp,
+    unit: Uuid,
+    state: Arc<Mutex<State>>,
+}
+
+type Effect = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct State {
+    records: BTreeMap<RecordKey, Entry>,
+    counts: Vec<Op>,
+    effects: Vec<Effect>,
+    closed: bool,
+}
+
+/// What the unit knows of one record and wants of it.
+struct Entry {
+    /// The row as read; `Some(None)` when it was absent, `None` when nobody looked.
+    read: Option<Option<Row>>,
+    guard: bool,
+    write: Write,
+}
+
+enum Write {
+    Nothing,
+    Touch,
+    Put(Encoded, Pending),
+    Remove,
+}
+
+/// The columns of a pending record by name, so that `find` sees it.
+type Pending = Vec<(&'static str, Value)>;
+
+impl Work {
+    pub(super) fn begin(store: &Store) -> Self {
+        let now = store.clock.now();
+        let unit = store.entropy.uuid(now);
+        Self { store: store.clone(), now, unit, state: Arc::default() }
+    }
+
+    /// The moment by which this unit judges expiry: one for the whole unit.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// A fresh id from the store's entropy.
+    #[must_use]
+    pub fn new_id<I: RecordId>(&self) -> I {
+        self.store.entropy.id(self.now)
+    }
+
+    /// The record with this id as the unit would leave it, and guards it: also its absence.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn get<R: Record>(&self, id: R::Id) -> Result<Option<R>, StoreError> {
+        let key = key_of::<R>(id);
+        self.read(key, true).await?;
+        self.current(key)
+    }
+
+    /// As [`Work::get`], without the guard: for what the unit may show but does not rely on.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn peek<R: Record>(&self, id: R::Id) -> Result<Option<R>, StoreError> {
+        let key = key_of::<R>(id);
+        self.read(key, false).await?;
+        self.current(key)
+    }
+
+    /// Gets a record and removes it: of many units that take one record, one gets it.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn take<R: Record>(&self, id: R::Id) -> Result<Option<R>, StoreError> {
+        let found = self.get::<R>(id).await?;
+        if found.is_some() {
+            self.remove::<R>(id)?;
+        }
+        Ok(found)
+    }
+
+    /// All records that the index finds, as the unit would leave them, up to the query's limit.
+    ///
+    /// Guards nothing, but a record that is then replaced or removed must still be as found.
+    /// Whoever relies on the *set* touches its owner.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn find<R: Record>(&self, query: &Query<R>) -> Result<Vec<R>, StoreError> {
+        let mut raw = query.raw.clone();
+        raw.limit = raw.limit.saturating_add(u32::try_from(self.lock().records.len()).unwrap_or(u32::MAX));
+        let rows = self.store.backend.find(self.store.realm, self.now, &raw).await?;
+        let mut state = self.lock();
+        let mut found: Vec<(Cursor, R)> = Vec::new();
+        for (cursor, row) in rows {
+            let key = RecordKey { collection: R::COLLECTION.name(), id: row.id };
+            let entry = state.records.entry(key).or_insert_with(|| Entry::unread(false));
+            if entry.read.is_none() {
+                entry.read = Some(Some(row));
+            }
+            if matches!(entry.write, Write::Nothing | Write::Touch)
+                && let Some(record) = state.current::<R>(key)?
+            {
+                found.push((cursor, record));
+            }
+        }
+        let pending: Vec<RecordKey> =
+            state.records.keys().copied().filter(|key| key.collection == raw.collection).collect();
+        for key in pending {
+            if let Some(Entry { write: Write::Put(_, columns), .. }) = state.records.get(&key)
+                && let Some(cursor) = place_of(&raw, columns, key.id)
+                && let Some(record) = state.current::<R>(key)?
+            {
+                found.push((cursor, record));
+            }
+        }
+        drop(state);
+        found.sort_by(|(a, _), (b, _)| raw.order(a, b));
+        found.truncate(query.raw.limit as usize);
+        Ok(found.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// Inserts a record; the commit is refused with [`StoreError::Conflict`] when its id or a unique
+    /// key is taken, unless the unit knew that the id was: then it is [`StoreError::Misuse`].
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] for a record that the unit itself has seen or written.
+    pub fn insert<R: Record>(&self, record: &R) -> Result<(), StoreError> {
+        let key = key_of::<R>(record.id());
+        self.put(key, record, |entry| match (&entry.write, &entry.read) {
+            (Write::Remove, _) | (Write::Nothing, None | Some(None)) => Ok(()),
+            _ => Err(StoreError::Misuse("insert of a record that this unit has")),
+        })
+    }
+
+    /// Replaces a record that the unit has read; its tallies and peaks stay as they are.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] for a record that the unit has not read or has removed;
+    /// [`StoreError::NewerShape`].
+    pub fn replace<R: Record>(&self, record: &R) -> Result<(), StoreError> {
+        let key = key_of::<R>(record.id());
+        self.put(key, record, |entry| match (&entry.write, &entry.read) {
+            (Write::Nothing | Write::Touch, Some(Some(row))) if row.shape > R::COLLECTION.spec().shape => {
+                Err(StoreError::NewerShape { collection: key.collection })
+            }
+            (Write::Put(..), _) | (Write::Nothing | Write::Touch, Some(Some(_))) => Ok(()),
+            _ => Err(StoreError::Misuse("replace of a record that this unit has not read")),
+        })
+    }
+
+    /// Removes a record that the unit has read or inserted.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] for any other.
+    pub fn remove<R: Record>(&self, id: R::Id) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let entry = state.known(key_of::<R>(id), "remove of a record that this unit has not read")?;
+        entry.write = if matches!(entry.read, Some(Some(_))) { Write::Remove } else { Write::Nothing };
+        Ok(())
+    }
+
+    /// Guards a record that the unit has read, and makes every other unit that touches or replaces it stale.
+    ///
+    /// For rules about a set: whoever removes one of several factors touches their owner.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] for a record that the unit has not read.
+    pub fn touch<R: Record>(&self, id: R::Id) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let entry = state.known(key_of::<R>(id), "touch of a record that this unit has not read")?;
+        if matches!(entry.write, Write::Nothing) {
+            entry.write = Write::Touch;
+        }
+        Ok(())
+    }
+
+    /// Adds to a tally of a record that exists; needs no look at it and is never stale with others that add.
+    ///
+    /// The commit is refused with [`StoreError::Exceeded`] when the sum would pass the bound.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] for a record that the unit itself writes.
+    pub fn add<R: Record, N: Number>(
+        &self,
+        tally: &Tally<R, N>,
+        id: R::Id,
+        by: i64,
+        bound: Bound,
+    ) -> Result<(), StoreError> {
+        self.count(Op::Add { key: key_of::<R>(id), tally: tally.name(), by, bound, create: None })
+    }
+
+    /// As [`Work::add`]; when there is no such record (or it has expired), `first` is inserted and added to.
+    ///
+    /// # Errors
+    /// As [`Work::add`].
+    pub fn add_or_insert<R: Record, N: Number>(
+        &self,
+        tally: &Tally<R, N>,
+        first: &R,
+        by: i64,
+        bound: Bound,
+    ) -> Result<(), StoreError> {
+        let create = Some(R::COLLECTION.encode(first)?);
+        self.count(Op::Add { key: key_of::<R>(first.id()), tally: tally.name(), by, bound, create })
+    }
+
+    /// Moves a peak up; a value that is not above the present one changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] for a record that the unit itself writes.
+    pub fn raise<R: Record, N: Number>(&self, peak: &Peak<R, N>, id: R::Id, to: N) -> Result<(), StoreError> {
+        let to = to.to_column();
+        self.count(Op::Raise { key: key_of::<R>(id), peak: peak.name(), to, strictly: false })
+    }
+
+    /// Moves a peak up; the commit is refused with [`StoreError::Exceeded`] unless the value is above
+    /// the present one: what was used once, or is older, is used up.
+    ///
+    /// # Errors
+    /// As [`Work::raise`].
+    pub fn raise_strictly<R: Record, N: Number>(&self, peak: &Peak<R, N>, id: R::Id, to: N) -> Result<(), StoreError> {
+        let to = to.to_column();
+        self.count(Op::Raise { key: key_of::<R>(id), peak: peak.name(), to, strictly: true })
+    }
+
+    /// Something to do once the unit is committed, and only then: wake a worker, drop a cache entry.
+    ///
+    /// It runs once however often the unit ran, and must be quick. It is lost if the process ends
+    /// between the commit and it, so whatever must happen is a record that a worker finds.
+    pub fn on_commit(&self, effect: impl FnOnce() + Send + 'static) {
+        self.lock().effects.push(Box::new(effect));
+    }
+
+    /// The batch of all that was written (none if nothing was), and the effects. The handle is of no use afterwards.
+    pub(super) fn close(&self) -> Result<(Option<Batch>, Vec<Effect>), StoreError> {
+        let mut state = self.lock();
+        state.closed = true;
+        let effects = std::mem::take(&mut state.effects);
+        let writes =
+            !state.counts.is_empty() || state.records.values().any(|entry| !matches!(entry.write, Write::Nothing));
+        if !writes {
+            return Ok((None, effects));
+        }
+        let mut ops = std::mem::take(&mut state.counts);
+        let mut inserts = Vec::new();
+        for (key, entry) in std::mem::take(&mut state.records) {
+            let collection = key.collection;
+            let seen = entry.read.map(|row| row.map(|row| row.version));
+            match (entry.write, seen) {
+                (Write::Put(record, _), Some(Some(expected))) => ops.push(Op::Replace { collection, record, expected }),
+                (Write::Put(record, columns), _) => inserts.push((columns, Op::Insert { collection, record })),
+                (Write::Remove, Some(Some(expected))) => ops.push(Op::Remove { key, expected }),
+                (Write::Touch, Some(Some(expected))) => ops.push(Op::Touch { key, expected }),
+                (_, Some(expected)) if entry.guard => ops.push(Op::Guard { key, expected }),
+                _ => {}
+            }
+        }
+        // One order for all units, so that no two wait for each other; counters of a record come
+        // before what removes it; inserts come last, by unique value, so that a value may pass on.
+        ops.sort_by_key(|op| (op.key(), !matches!(op, Op::Add { .. } | Op::Raise { .. })));
+        inserts.sort_by(|(a, op_a), (b, op_b)| (op_a.key().collection, a).cmp(&(op_b.key().collection, b)));
+        ops.extend(inserts.into_iter().map(|(_, op)| op));
+        let batch = Batch { unit: self.unit, now: self.now, ops };
+        batch.check_size()?;
+        Ok((Some(batch), effects))
+    }
+
+    async fn read(&self, key: RecordKey, guard: bool) -> Result<(), StoreError> {
+        {
+            let mut state = self.lock();
+            if state.closed {
+                return Err(StoreError::Misuse("the unit of work is over"));
+            }
+            if let Some(entry) = state.records.get_mut(&key) {
+                entry.guard |= guard;
+                if entry.read.is_some() || !matches!(entry.write, Write::Nothing) {
+                    return Ok(());
+                }
+            }
+        }
+        let row = self.store.backend.read(self.store.realm, self.now, &[key]).await?.pop().flatten();
+        let mut state = self.lock();
+        let entry = state.records.entry(key).or_insert_with(|| Entry::unread(guard));
+        entry.read.get_or_insert(row);
+        Ok(())
+    }
+
+    fn current<R: Record>(&self, key: RecordKey) -> Result<Option<R>, StoreError> {
+        self.lock().current(key)
+    }
+
+    fn put<R: Record>(
+        &self,
+        key: RecordKey,
+        record: &R,
+        allowed: impl FnOnce(&Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let encoded = R::COLLECTION.encode(record)?;
+        let columns =
+            R::COLLECTION.spec().columns.iter().map(|column| column.name).zip(encoded.columns.clone()).collect();
+        let mut state = self.lock();
+        let entry = state.records.entry(key).or_insert_with(|| Entry::unread(false));
+        allowed(entry)?;
+        entry.write = Write::Put(encoded, columns);
+        Ok(())
+    }
+
+    fn count(&self, op: Op) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if let Some(Entry { write: Write::Put(..), .. }) = state.records.get(&op.key()) {
+            return Err(StoreError::Misuse("a tally or peak of a record that this unit writes"));
+        }
+        state.counts.push(op);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    const fn unread(guard: bool) -> Self {
+        Self { read: None, guard, write: Write::Nothing }
+    }
+}
+
+impl State {
+    fn known(&mut self, key: RecordKey, otherwise: &'static str) -> Result<&mut Entry, StoreError> {
+        let entry = self.records.get_mut(&key).ok_or(StoreError::Misuse(otherwise))?;
+        match (&entry.write, &entry.read) {
+            (Write::Put(..), _) | (_, Some(Some(_))) => Ok(entry),
+            _ => Err(StoreError::Misuse(otherwise)),
+        }
+    }
+
+    /// The record as the unit would leave it, its own counting included.
+    fn current<R: Record>(&self, key: RecordKey) -> Result<Option<R>, StoreError> {
+        let Some(entry) = self.records.get(&key) else { return Ok(None) };
+        let mut row = match (&entry.write, &entry.read) {
+            (Write::Remove, _) => return Ok(None),
+            (Write::Put(encoded, _), read) => Row {
+                id: key.id,
+                version: Uuid::nil(),
+                shape: encoded.shape,
+                doc: encoded.doc.clone(),
+                live: match read {
+                    Some(Some(row)) => row.live.clone(),
+                    _ => encoded.live.clone(),
+                },
+            },
+            (_, Some(Some(row))) => row.clone(),
+            (_, Some(None)) => match self.created(key) {
+                Some(row) => row,
+                None => return Ok(None),
+            },
+            (_, None) => return Ok(None),
+        };
+        for op in self.counts.iter().filter(|op| op.key() == key) {
+            match op {
+                Op::Add { tally, by, .. } => {
+                    if let Some(value) = R::COLLECTION.live_at(tally).and_then(|at| row.live.get_mut(at)) {
+                        *value += by;
+                    }
+                }
+                Op::Raise { peak, to, .. } => {
+                    if let Some(value) = R::COLLECTION.live_at(peak).and_then(|at| row.live.get_mut(at)) {
+                        *value = (*value).max(*to);
+                    }
+                }
+                _ => {}
+            }
+        }
+        R::COLLECTION.decode(&row).map(Some)
+    }
+
+    /// The record that a pending `add_or_insert` would create.
+    fn created(&self, key: RecordKey) -> Option<Row> {
+        self.counts.iter().find_map(|op| match op {
+            Op::Add { key: of, create: Some(first), .. } if *of == key => Some(Row {
+                id: key.id,
+                version: Uuid::nil(),
+                shape: first.shape,
+                doc: first.doc.clone(),
+                live: first.live.clone(),
+            }),
+            _ => None,
+        })
+    }
+}
+
+/// Where a pending record stands in the answer to a query, if it belongs there.
+fn place_of(query: &RawQuery, columns: &Pending, id: Uuid) -> Option<Cursor> {
+    let of = |name: &str| columns.iter().find(|(column, _)| *column == name).map(|(_, value)| value);
+    let values: Vec<&Value> = query.columns.iter().filter_map(|name| of(name)).collect();
+    if values.len() != query.columns.len() || values.iter().any(|value| value.is_null()) {
+        return None;
+    }
+    if !query.equal.iter().zip(&values).all(|(wanted, value)| wanted == *value) {
+        return None;
+    }
+    let place = Cursor { value: values.get(query.equal.len()).map(|value| (*value).clone()), id };
+    query.reaches(&place).then_some(place)
+}
+
+fn key_of<R: Record>(id: R::Id) -> RecordKey {
+    RecordKey { collection: R::COLLECTION.name(), id: id.uuid() }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("unit", &self.unit).field("now", &self.now).finish_non_exhaustive()
+    }
+}
