@@ -75,6 +75,11 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Writes a moment as RFC 3339, for what leaves the process.
+pub(crate) fn rfc3339<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
 /// Tells the time. The engine asks it once for every operation.
 ///
 /// A clock that jumps backwards makes records live longer by the jump, never shorter than they

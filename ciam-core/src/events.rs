@@ -64,7 +64,7 @@ impl Origin {
 }
 
 /// The character, or U+FFFD for one that steers a terminal or a log or turns the direction of text.
-fn printable(c: char) -> char {
+pub(crate) fn printable(c: char) -> char {
     let steers =
         c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     if steers { char::REPLACEMENT_CHARACTER } else { c }

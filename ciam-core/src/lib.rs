@@ -1,13 +1,41 @@
-//! The domain of ciam.
+//! The domain of ciam and its rules: knows no SQL, no HTTP, no vendor.
+//!
+//! # I want to …
+//!
+//! - **put an engine together**: [`Ciam::builder`].
+//! - **take a person through sign-up or sign-in**: [`journeys`].
+//! - **know who sends a request**: [`sessions::Sessions::check`].
+//! - **keep records of my own beside ciam's**: [`store`], and [`CiamBuilder::record`].
+//! - **write a backend**: [`store::Backend`].
+//! - **know what happened**: [`events`], and [`store::Store::tail`].
+//! - **replace how messages go, passwords are hashed, keys are kept, tries are counted**:
+//!   [`messages::Messenger`], [`passwords::PasswordHasher`], [`vault::KeyVault`], [`throttle::Throttle`].
+//! - **test with a stopped clock**: [`testing`] (feature `testing`).
 
+pub mod challenges;
+mod ciam;
 pub mod clock;
+pub mod config;
+pub mod email;
 pub mod entropy;
 pub mod events;
+pub mod evidence;
 pub mod id;
+pub mod identifiers;
+pub mod journeys;
+pub mod messages;
+pub mod passwords;
 pub mod secret;
+pub mod sessions;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod throttle;
+pub mod users;
+pub mod vault;
 
 #[doc(hidden)]
 pub use {serde, uuid};
 
+pub use ciam::{BuildError, Ciam, CiamBuilder};
 pub use id::{ApplicationId, RealmId, UserId};

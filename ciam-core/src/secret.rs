@@ -26,6 +26,10 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
+    pub(crate) const fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+
     /// The value itself; every use of this method is a place to look at in a review.
     pub const fn expose(&self) -> &T {
         &self.0

@@ -257,8 +257,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Unknown`] when it cannot be told.
     async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError>;
 
-    /// Tells what became of a unit, by taking its id: if that is taken the unit was committed,
-    /// and if not it never will be.
+    /// Tells what became of a unit, by taking its id: if the unit's commit has taken it, the unit was
+    /// committed, and if not it never will be. Settling again says the same.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: still unknown; call again.
@@ -270,7 +270,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn tail(&self, realm: RealmId, after: Position, limit: u32) -> Result<Vec<(Position, Row)>, StoreError>;
 
-    /// Removes up to `limit` expired records of any realm, and ids of units older than a day; says how many.
+    /// Removes up to `limit` of what nobody needs: expired records of any realm, then ids of units that are
+    /// a day old. Says how many; as many as `limit` means that there may be more.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -281,4 +282,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// The file that holds the records, if it is one: a site in development keeps its key beside it.
+    fn file(&self) -> Option<std::path::PathBuf> {
+        None
+    }
 }

@@ -28,7 +28,8 @@ pub struct MemoryStore {
 struct State {
     tables: HashMap<&'static str, Table>,
     stream: Vec<(RealmId, Row)>,
-    units: HashMap<Uuid, Timestamp>,
+    /// When a unit's id was taken, and what for.
+    units: HashMap<Uuid, (Timestamp, Settlement)>,
 }
 
 #[derive(Debug)]
@@ -332,13 +333,12 @@ impl Backend for MemoryStore {
                 state.stream.push((realm, Row { id, version: batch.unit, shape, doc, live }));
             }
         }
-        state.units.insert(batch.unit, batch.now);
+        state.units.insert(batch.unit, (batch.now, Settlement::Committed));
         Ok(())
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
-        let before = self.lock().units.insert(unit, now);
-        Ok(if before.is_none() { Settlement::Never } else { Settlement::Committed })
+        Ok(self.lock().units.entry(unit).or_insert((now, Settlement::Never)).1)
     }
 
     async fn tail(&self, realm: RealmId, after: Position, limit: u32) -> Result<Vec<(Position, Row)>, StoreError> {
@@ -351,7 +351,6 @@ impl Backend for MemoryStore {
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
         let mut state = self.lock();
         let mut removed = 0;
-        state.units.retain(|_, at| now.since(*at) < UNITS_KEPT);
         for table in state.tables.values_mut() {
             let room = (limit - removed) as usize;
             let expired: Vec<Uuid> =
@@ -360,6 +359,18 @@ impl Backend for MemoryStore {
                 table.set(id, None);
                 removed += 1;
             }
+        }
+        let room = (limit - removed) as usize;
+        let old: Vec<Uuid> = state
+            .units
+            .iter()
+            .filter(|(_, (at, _))| now.since(*at) >= UNITS_KEPT)
+            .map(|(id, _)| *id)
+            .take(room)
+            .collect();
+        for id in old {
+            state.units.remove(&id);
+            removed += 1;
         }
         Ok(removed)
     }

@@ -181,7 +181,7 @@ impl Work {
     /// # Errors
     /// [`StoreError::Misuse`] for any other.
     pub fn remove<R: Record>(&self, id: R::Id) -> Result<(), StoreError> {
-        let mut state = self.lock();
+        let mut state = self.open()?;
         let entry = state.known(key_of::<R>(id), "remove of a record that this unit has not read")?;
         entry.write = if matches!(entry.read, Some(Some(_))) { Write::Remove } else { Write::Nothing };
         Ok(())
@@ -194,7 +194,7 @@ impl Work {
     /// # Errors
     /// [`StoreError::Misuse`] for a record that the unit has not read.
     pub fn touch<R: Record>(&self, id: R::Id) -> Result<(), StoreError> {
-        let mut state = self.lock();
+        let mut state = self.open()?;
         let entry = state.known(key_of::<R>(id), "touch of a record that this unit has not read")?;
         if matches!(entry.write, Write::Nothing) {
             entry.write = Write::Touch;
@@ -284,9 +284,17 @@ impl Work {
                 _ => {}
             }
         }
-        // One order for all units, so that no two wait for each other; counters of a record come
-        // before what removes it; inserts come last, by unique value, so that a value may pass on.
-        ops.sort_by_key(|op| (op.key(), !matches!(op, Op::Add { .. } | Op::Raise { .. })));
+        // One order for all units, so that no two wait for each other. Of one record, the guard comes
+        // first (an `add` may create what was absent), then its counters, then what removes it.
+        // Inserts come last, by unique value, so that a value may pass on.
+        ops.sort_by_key(|op| {
+            let step = match op {
+                Op::Guard { .. } => 0,
+                Op::Add { .. } | Op::Raise { .. } => 1,
+                _ => 2,
+            };
+            (op.key(), step)
+        });
         inserts.sort_by(|(a, op_a), (b, op_b)| (op_a.key().collection, a).cmp(&(op_b.key().collection, b)));
         ops.extend(inserts.into_iter().map(|(_, op)| op));
         let batch = Batch { unit: self.unit, now: self.now, ops };
@@ -296,10 +304,7 @@ impl Work {
 
     async fn read(&self, key: RecordKey, guard: bool) -> Result<(), StoreError> {
         {
-            let mut state = self.lock();
-            if state.closed {
-                return Err(StoreError::Misuse("the unit of work is over"));
-            }
+            let mut state = self.open()?;
             if let Some(entry) = state.records.get_mut(&key) {
                 entry.guard |= guard;
                 if entry.read.is_some() || !matches!(entry.write, Write::Nothing) {
@@ -327,7 +332,7 @@ impl Work {
         let encoded = R::COLLECTION.encode(record)?;
         let columns =
             R::COLLECTION.spec().columns.iter().map(|column| column.name).zip(encoded.columns.clone()).collect();
-        let mut state = self.lock();
+        let mut state = self.open()?;
         let entry = state.records.entry(key).or_insert_with(|| Entry::unread(false));
         allowed(entry)?;
         entry.write = Write::Put(encoded, columns);
@@ -335,12 +340,18 @@ impl Work {
     }
 
     fn count(&self, op: Op) -> Result<(), StoreError> {
-        let mut state = self.lock();
+        let mut state = self.open()?;
         if let Some(Entry { write: Write::Put(..), .. }) = state.records.get(&op.key()) {
             return Err(StoreError::Misuse("a tally or peak of a record that this unit writes"));
         }
         state.counts.push(op);
         Ok(())
+    }
+
+    /// The state of a unit that is not over.
+    fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.lock();
+        if state.closed { Err(StoreError::Misuse("the unit of work is over")) } else { Ok(state) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,0 +1,399 @@
+//! The engine: everything behind one handle, and the builder that puts it together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::challenges::{Challenge, ChallengeLimits};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, InvalidPublicUrl, PublicUrl};
+use crate::entropy::{Entropy, SystemEntropy};
+use crate::events::Event;
+use crate::id::RealmId;
+use crate::identifiers::Identifier;
+use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
+use crate::messages::{Messenger, Outbox, Outgoing};
+use crate::passwords::{Argon2Pool, InvalidParameters, PasswordCredential, PasswordHasher, PasswordRules};
+use crate::sessions::{Session, SessionLimits, Sessions};
+use crate::store::{Backend, Record, Schema, Store, StoreError};
+use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
+use crate::users::{Standing, User, Users};
+use crate::vault::{InvalidMasterKey, KeyVault, LocalVault, MasterKey};
+
+/// The engine. Cheap to clone; all clones are one engine, whose workers end with the last of them.
+#[derive(Debug, Clone)]
+pub struct Ciam {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    config: Arc<Config>,
+    users: Users,
+    sessions: Sessions,
+    journeys: Journeys,
+    outbox: Outbox,
+    workers: Vec<tokio::task::AbortHandle>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.workers.iter().for_each(tokio::task::AbortHandle::abort);
+    }
+}
+
+/// Why the engine could not be built. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No store was given.
+    #[error("no store was given: call .store(…) with a SqliteStore or a MemoryStore")]
+    NoStore,
+    /// No messenger was given.
+    #[error("no messenger was given: call .messenger(…) with an SmtpMessenger, or with a Mailbox in development")]
+    NoMessenger,
+    /// The public URL is none.
+    #[error(transparent)]
+    PublicUrl(#[from] InvalidPublicUrl),
+    /// A public site has no master key, and one that is made up would be lost or lie beside the database.
+    #[error(
+        "no master key was given: call .master_key(…) with 32 random bytes in base64 that the database's backup does not hold"
+    )]
+    NoMasterKey,
+    /// The key file beside the database cannot be read or written.
+    #[error("the key file beside the database cannot be read or written")]
+    KeyFile(#[source] std::io::Error),
+    /// The key file beside the database holds no key.
+    #[error("the key file beside the database holds no master key")]
+    MasterKey(#[from] InvalidMasterKey),
+    /// The password hasher cannot run.
+    #[error(transparent)]
+    Hasher(#[from] InvalidParameters),
+    /// The store cannot be made ready.
+    #[error("the store cannot be made ready")]
+    Store(#[from] StoreError),
+}
+
+impl Ciam {
+    /// Begins to put an engine together.
+    pub fn builder() -> CiamBuilder {
+        CiamBuilder::default()
+    }
+
+    /// Users: find, suspend, activate.
+    #[must_use]
+    pub fn users(&self) -> &Users {
+        &self.inner.users
+    }
+
+    /// Sessions: check, list, end.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
+    }
+
+    /// Journeys: sign-up, sign-in, verification.
+    #[must_use]
+    pub fn journeys(&self) -> &Journeys {
+        &self.inner.journeys
+    }
+
+    /// The messages that wait to be sent.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.inner.outbox
+    }
+
+    /// The store, for the host's own records.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.inner.store.clock()
+    }
+
+    /// The source of randomness.
+    #[must_use]
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        self.inner.store.entropy()
+    }
+
+    /// What the engine was built with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+}
+
+/// Puts an engine together. A store and a messenger are all it needs; the rest has defaults.
+#[derive(Debug, Default)]
+#[must_use = "nothing is built before .build().await"]
+pub struct CiamBuilder {
+    store: Option<Arc<dyn Backend>>,
+    messenger: Option<Arc<dyn Messenger>>,
+    clock: Option<Arc<dyn Clock>>,
+    entropy: Option<Arc<dyn Entropy>>,
+    hasher: Option<Arc<dyn PasswordHasher>>,
+    throttle: Option<Arc<dyn Throttle>>,
+    vault: Option<Arc<dyn KeyVault>>,
+    master_key: Option<MasterKey>,
+    realm: Option<RealmId>,
+    public_url: Option<String>,
+    config: Config,
+    schema: Schema,
+    custom: Vec<Arc<dyn CustomStep>>,
+    no_workers: bool,
+}
+
+impl CiamBuilder {
+    /// Where records are kept.
+    pub fn store(mut self, backend: impl Backend) -> Self {
+        self.store = Some(Arc::new(backend));
+        self
+    }
+
+    /// Where records are kept, for a backend that is shared with others.
+    pub fn shared_store(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.store = Some(backend);
+        self
+    }
+
+    /// Who carries messages.
+    pub fn messenger(mut self, messenger: impl Messenger) -> Self {
+        self.messenger = Some(Arc::new(messenger));
+        self
+    }
+
+    /// The application's name, as people know it (default: "this site").
+    pub fn app_name(mut self, name: impl Into<String>) -> Self {
+        self.config.app_name = name.into();
+        self
+    }
+
+    /// Where people reach the application (default `http://localhost:8080`).
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// The key that seals secrets in the store.
+    ///
+    /// Without it, a site on loopback gets one in a file beside its database, or a passing one
+    /// where there is no file; any other site is not built.
+    pub fn master_key(mut self, key: MasterKey) -> Self {
+        self.master_key = Some(key);
+        self
+    }
+
+    /// A key vault of the host's, instead of one in the process under a master key.
+    pub fn vault(mut self, vault: impl KeyVault) -> Self {
+        self.vault = Some(Arc::new(vault));
+        self
+    }
+
+    /// The clock (default: the operating system's).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// The source of randomness (default: the operating system's).
+    pub fn entropy(mut self, entropy: impl Entropy) -> Self {
+        self.entropy = Some(Arc::new(entropy));
+        self
+    }
+
+    /// The password hasher (default: Argon2id on a thread for every core).
+    pub fn hasher(mut self, hasher: impl PasswordHasher) -> Self {
+        self.hasher = Some(Arc::new(hasher));
+        self
+    }
+
+    /// The throttle (default: counters in the store).
+    pub fn throttle(mut self, throttle: impl Throttle) -> Self {
+        self.throttle = Some(Arc::new(throttle));
+        self
+    }
+
+    /// The realm that the engine lives in (default [`RealmId::DEFAULT`]).
+    pub const fn realm(mut self, realm: RealmId) -> Self {
+        self.realm = Some(realm);
+        self
+    }
+
+    /// How long sessions live.
+    pub const fn session_limits(mut self, limits: SessionLimits) -> Self {
+        self.config.sessions = limits;
+        self
+    }
+
+    /// What a new password must be.
+    pub const fn password_rules(mut self, rules: PasswordRules) -> Self {
+        self.config.passwords = rules;
+        self
+    }
+
+    /// How many tries there are.
+    pub const fn throttle_limits(mut self, limits: ThrottleLimits) -> Self {
+        self.config.throttle = limits;
+        self
+    }
+
+    /// How long codes and links are good.
+    pub const fn challenge_limits(mut self, limits: ChallengeLimits) -> Self {
+        self.config.challenges = limits;
+        self
+    }
+
+    /// Adds a record of the host's own, or of a plugin, to the store.
+    pub fn record<R: Record>(mut self) -> Self {
+        self.schema = self.schema.with::<R>();
+        self
+    }
+
+    /// Adds a step to journeys. Steps are asked in the order they were added.
+    pub fn step(mut self, step: impl CustomStep) -> Self {
+        self.custom.push(Arc::new(step));
+        self
+    }
+
+    /// Starts no workers: the caller sends messages with [`Outbox::deliver`] and sweeps the store itself.
+    pub const fn without_workers(mut self) -> Self {
+        self.no_workers = true;
+        self
+    }
+
+    /// Builds the engine, makes the store ready, and starts the workers (on the current tokio runtime).
+    ///
+    /// # Errors
+    /// [`BuildError`]: a missing or impossible setting, or a store that cannot be made ready.
+    pub async fn build(self) -> Result<Ciam, BuildError> {
+        let backend = self.store.ok_or(BuildError::NoStore)?;
+        let messenger = self.messenger.ok_or(BuildError::NoMessenger)?;
+        let mut config = self.config;
+        if let Some(url) = &self.public_url {
+            config.public_url = PublicUrl::parse(url)?;
+        }
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let entropy: Arc<dyn Entropy> = self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy::new()));
+        let vault = match (self.vault, self.master_key) {
+            (Some(vault), _) => vault,
+            (None, Some(key)) => Arc::new(LocalVault::new(key, Arc::clone(&entropy))) as Arc<dyn KeyVault>,
+            (None, None) if config.public_url.is_loopback() => {
+                let key = development_key(backend.file().as_deref(), entropy.as_ref())?;
+                Arc::new(LocalVault::new(key, Arc::clone(&entropy)))
+            }
+            (None, None) => return Err(BuildError::NoMasterKey),
+        };
+        let hasher = match self.hasher {
+            Some(hasher) => hasher,
+            None => Arc::new(Argon2Pool::with_defaults(Arc::clone(&entropy))?),
+        };
+        backend.prepare(&own_records(self.schema)).await?;
+        let realm = self.realm.unwrap_or(RealmId::DEFAULT);
+        let store = Store::new(backend, realm, clock, entropy);
+        let throttle = self.throttle.unwrap_or_else(|| Arc::new(StoreThrottle::new(store.clone())));
+        let config = Arc::new(config);
+        let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger);
+        let users = Users::new(store.clone());
+        let sessions = Sessions::new(store.clone(), config.sessions);
+        let journeys = Journeys {
+            store: store.clone(),
+            vault,
+            hasher,
+            throttle,
+            outbox: outbox.clone(),
+            users: users.clone(),
+            sessions: sessions.clone(),
+            custom: self.custom.into(),
+            config: Arc::clone(&config),
+        };
+        let workers = if self.no_workers {
+            Vec::new()
+        } else {
+            vec![
+                tokio::spawn(outbox.clone().run()).abort_handle(),
+                tokio::spawn(sweep(store.clone())).abort_handle(),
+                tokio::task::spawn_blocking(crate::passwords::warm_up).abort_handle(),
+            ]
+        };
+        Ok(Ciam { inner: Arc::new(Inner { store, config, users, sessions, journeys, outbox, workers }) })
+    }
+}
+
+/// The host's records and ciam's own.
+fn own_records(schema: Schema) -> Schema {
+    schema
+        .with::<Event>()
+        .with::<User>()
+        .with::<Standing>()
+        .with::<Identifier>()
+        .with::<PasswordCredential>()
+        .with::<Session>()
+        .with::<Journey>()
+        .with::<Registration>()
+        .with::<SignUpSlot>()
+        .with::<Challenge>()
+        .with::<Counter>()
+        .with::<Outgoing>()
+}
+
+/// How long the sweeper rests when there is nothing left to remove.
+const SWEEP_REST: Duration = Duration::from_mins(1);
+/// How much the sweeper removes in one step, so that it never keeps others waiting.
+const SWEEP_STEP: u32 = 500;
+
+/// Removes what has expired, step by step, until dropped.
+async fn sweep(store: Store) {
+    loop {
+        match store.backend().sweep(store.clock().now(), SWEEP_STEP).await {
+            Ok(removed) if removed >= SWEEP_STEP => tokio::task::yield_now().await,
+            Ok(_) => tokio::time::sleep(SWEEP_REST).await,
+            Err(error) => {
+                tracing::warn!(%error, "the sweeper pauses");
+                tokio::time::sleep(SWEEP_REST).await;
+            }
+        }
+    }
+}
+
+/// The key of a site in development: from the file beside its database, which is made if there is none.
+fn development_key(database: Option<&Path>, entropy: &dyn Entropy) -> Result<MasterKey, BuildError> {
+    let Some(database) = database else { return Ok(MasterKey::generate(entropy)) };
+    let file: PathBuf = {
+        let mut name = database.as_os_str().to_owned();
+        name.push(".key");
+        name.into()
+    };
+    let key = MasterKey::generate(entropy);
+    match create_private(&file, key.expose().expose()) {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Ok(MasterKey::parse(&std::fs::read_to_string(&file).map_err(BuildError::KeyFile)?)?)
+        }
+        Err(error) => Err(BuildError::KeyFile(error)),
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all, and only if there is none of this name.
+fn create_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut partial = file.as_os_str().to_owned();
+    partial.push(format!(".{}", std::process::id()));
+    let partial = PathBuf::from(partial);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut handle = options.open(&partial)?;
+    handle.write_all(text.as_bytes())?;
+    handle.sync_all()?;
+    let linked = std::fs::hard_link(&partial, file);
+    std::fs::remove_file(&partial)?;
+    linked
+}

@@ -1,0 +1,160 @@
+//! Everything that a host may set, with the defaults of `docs/defaults.md`.
+
+use std::time::Duration;
+
+use crate::challenges::ChallengeLimits;
+use crate::passwords::PasswordRules;
+use crate::sessions::SessionLimits;
+use crate::throttle::ThrottleLimits;
+
+/// What the engine was built with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The application's name, as people know it.
+    pub app_name: String,
+    /// Where people reach the application: scheme, host, and port if it is not the scheme's; no path.
+    pub public_url: PublicUrl,
+    /// How long sessions live.
+    pub sessions: SessionLimits,
+    /// What a new password must be.
+    pub passwords: PasswordRules,
+    /// How many tries there are.
+    pub throttle: ThrottleLimits,
+    /// How long codes and links are good.
+    pub challenges: ChallengeLimits,
+    /// How long a journey may take that waits for no message (default 1 hour).
+    pub journey: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            app_name: "this site".to_owned(),
+            public_url: PublicUrl::default(),
+            sessions: SessionLimits::default(),
+            passwords: PasswordRules::default(),
+            throttle: ThrottleLimits::default(),
+            challenges: ChallengeLimits::default(),
+            journey: Duration::from_hours(1),
+        }
+    }
+}
+
+/// The origin that people reach the application at, such as `https://shop.example`.
+///
+/// `https` everywhere; `http` only for `localhost`, `127.0.0.1` and `[::1]`, where browsers treat it as secure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    origin: String,
+    secure: bool,
+    loopback: bool,
+}
+
+/// The text is no public URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPublicUrl {
+    /// It is not `scheme://host[:port]`.
+    #[error("the public URL is a scheme, a host and perhaps a port, such as https://shop.example")]
+    Malformed,
+    /// It is plain http on a host that is not the own machine.
+    #[error("the public URL is https, except on localhost, 127.0.0.1 and [::1]")]
+    Insecure,
+}
+
+impl PublicUrl {
+    /// Reads a public URL, with or without a slash at its end.
+    ///
+    /// # Errors
+    /// [`InvalidPublicUrl`].
+    pub fn parse(text: &str) -> Result<Self, InvalidPublicUrl> {
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let (scheme, authority) = text.split_once("://").ok_or(InvalidPublicUrl::Malformed)?;
+        let secure = match scheme {
+            "https" => true,
+            "http" => false,
+            _ => return Err(InvalidPublicUrl::Malformed),
+        };
+        let (host, port) = match authority.rfind(':') {
+            Some(colon) if !authority.ends_with(']') => (&authority[..colon], Some(&authority[colon + 1..])),
+            _ => (authority, None),
+        };
+        let host_is_sound = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => {
+                !host.is_empty()
+                    && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
+            }
+        };
+        if !host_is_sound || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Err(InvalidPublicUrl::Malformed);
+        }
+        let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+        if !secure && !loopback {
+            return Err(InvalidPublicUrl::Insecure);
+        }
+        let origin = match (secure, port) {
+            (true, Some("443")) | (false, Some("80")) => format!("{scheme}://{host}"),
+            _ => text.to_owned(),
+        };
+        Ok(Self { origin, secure, loopback })
+    }
+
+    /// The origin as browsers write it, without a slash at its end.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether it is https.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Whether its host is the own machine.
+    #[must_use]
+    pub const fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+}
+
+impl Default for PublicUrl {
+    /// `http://localhost:8080`, for development.
+    fn default() -> Self {
+        Self { origin: "http://localhost:8080".to_owned(), secure: false, loopback: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_an_origin_and_secure() {
+        for (text, origin) in [
+            ("https://shop.example", "https://shop.example"),
+            ("https://shop.example:443/", "https://shop.example"),
+            ("https://shop.example:8443", "https://shop.example:8443"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("http://127.0.0.1", "http://127.0.0.1"),
+        ] {
+            assert_eq!(PublicUrl::parse(text).unwrap().origin(), origin);
+        }
+        for text in [
+            "",
+            "shop.example",
+            "ftp://shop.example",
+            "https://",
+            "https://a@b",
+            "https://a/b",
+            "https://a:x",
+            "https://A.example",
+        ] {
+            assert_eq!(PublicUrl::parse(text), Err(InvalidPublicUrl::Malformed), "{text}");
+        }
+        for text in ["http://shop.example", "http://localhost.evil.example", "http://127.0.0.2"] {
+            assert_eq!(PublicUrl::parse(text), Err(InvalidPublicUrl::Insecure), "{text}");
+        }
+    }
+}

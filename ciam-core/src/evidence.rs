@@ -1,0 +1,345 @@
+//! Evidence, not booleans: what was proved, by whom, how, when, and how strongly.
+//!
+//! A journey opens a [`Ceremony`] for one authenticator; the authenticator examines what the person
+//! sent and answers with a [`Claim`]; core turns the claim into [`Evidence`]: never stronger than the
+//! authenticator was registered for, good for that ceremony alone. A session is opened from evidence
+//! and carries its [`Assurance`]. Evidence has no public constructor and no `Deserialize`, so a path
+//! that forgets a factor does not compile.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::id::UserId;
+
+/// How someone was authenticated, in the words of RFC 8176.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Amr {
+    /// A password.
+    Pwd,
+    /// A one-time code.
+    Otp,
+    /// A code to a phone number.
+    Sms,
+    /// A key in hardware.
+    Hwk,
+    /// A key in software.
+    Swk,
+    /// Presence or a biometric, tested by the authenticator.
+    User,
+    /// A PIN, tested by the authenticator.
+    Pin,
+    /// A fallback that proves an address: what an email code is.
+    Mail,
+}
+
+impl Amr {
+    /// The value as RFC 8176 writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pwd => "pwd",
+            Self::Otp => "otp",
+            Self::Sms => "sms",
+            Self::Hwk => "hwk",
+            Self::Swk => "swk",
+            Self::User => "user",
+            Self::Pin => "pin",
+            Self::Mail => "mail",
+        }
+    }
+}
+
+/// What kind of thing a factor is: two factors of one kind are one factor (NIST SP 800-63B-4 §2.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Factor {
+    /// Something known.
+    Knowledge,
+    /// Something possessed.
+    Possession,
+    /// Something that proves an address and is no factor of its own: a code by email.
+    Address,
+    /// Something possessed that tests something known or inherent itself: a passkey with user verification.
+    PossessionVerified,
+}
+
+/// The authenticator assurance levels of NIST SP 800-63B-4 §2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aal {
+    /// One factor.
+    Aal1,
+    /// Two different factors, or one that tests two.
+    Aal2,
+    /// As AAL2, resistant to phishing, with a key that does not leave its hardware.
+    Aal3,
+}
+
+impl Aal {
+    /// `aal1`, `aal2` or `aal3`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aal1 => "aal1",
+            Self::Aal2 => "aal2",
+            Self::Aal3 => "aal3",
+        }
+    }
+}
+
+impl fmt::Display for Aal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A level as a type, for handlers that ask in types: `Assured<Aal2>`.
+pub trait Level: fmt::Debug + Send + Sync + 'static {
+    /// The level.
+    const AAL: Aal;
+}
+
+macro_rules! level {
+    ($($name:ident)*) => {$(
+        #[doc = concat!("[`Aal::", stringify!($name), "`] as a type.")]
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+
+        impl Level for $name {
+            const AAL: Aal = Aal::$name;
+        }
+    )*};
+}
+
+level!(Aal1 Aal2 Aal3);
+
+/// What an authenticator is registered for: no claim of it counts for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strength {
+    /// How it authenticates.
+    pub amr: &'static [Amr],
+    /// What kind of factor it is at most.
+    pub factor: Factor,
+    /// Whether it resists phishing (its proof is bound to the origin).
+    pub phishing_resistant: bool,
+}
+
+impl Strength {
+    /// A password.
+    pub const PASSWORD: Self = Self { amr: &[Amr::Pwd], factor: Factor::Knowledge, phishing_resistant: false };
+    /// A code or link to an email address.
+    pub const EMAIL: Self = Self { amr: &[Amr::Mail], factor: Factor::Address, phishing_resistant: false };
+}
+
+/// One examination of one authenticator, opened by core for one journey.
+///
+/// It says who is examined, for which journey, and what the authenticator counts for at most.
+#[derive(Debug)]
+pub struct Ceremony {
+    user: UserId,
+    at: Timestamp,
+    strength: Strength,
+}
+
+impl Ceremony {
+    pub(crate) const fn open(user: UserId, at: Timestamp, strength: Strength) -> Self {
+        Self { user, at, strength }
+    }
+
+    /// Who is examined.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// When the ceremony was opened.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// What an authenticator says of a ceremony that succeeded.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Claim {
+    factor: Factor,
+    phishing_resistant: bool,
+}
+
+impl Claim {
+    /// All that the authenticator is registered for.
+    pub const fn full(strength: Strength) -> Self {
+        Self { factor: strength.factor, phishing_resistant: strength.phishing_resistant }
+    }
+
+    /// Possession alone: the authenticator did not test its user this time.
+    pub const fn possession(phishing_resistant: bool) -> Self {
+        Self { factor: Factor::Possession, phishing_resistant }
+    }
+}
+
+/// Shows that `user` proved something. Only core mints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "evidence counts for nothing until a session is opened from it"]
+pub struct Evidence {
+    user: UserId,
+    proof: Proof,
+}
+
+impl Evidence {
+    /// Evidence from a claim on a ceremony, never stronger than the authenticator's registration.
+    pub(crate) fn mint(ceremony: Ceremony, claim: &Claim) -> Self {
+        let Strength { amr, factor, phishing_resistant } = ceremony.strength;
+        let factor = match (factor, claim.factor) {
+            (Factor::PossessionVerified, Factor::Possession) => Factor::Possession,
+            _ => factor,
+        };
+        let phishing_resistant = phishing_resistant && claim.phishing_resistant;
+        let proof = Proof { amr: amr.to_vec(), factor, phishing_resistant, at: ceremony.at };
+        Self { user: ceremony.user, proof }
+    }
+
+    /// Who proved it.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+}
+
+/// One proof as a session remembers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    amr: Vec<Amr>,
+    factor: Factor,
+    phishing_resistant: bool,
+    at: Timestamp,
+}
+
+impl Proof {
+    /// How.
+    #[must_use]
+    pub fn amr(&self) -> &[Amr] {
+        &self.amr
+    }
+
+    /// When.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// What a session is worth: the proofs that it was opened from and those added since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Assurance {
+    proofs: Vec<Proof>,
+}
+
+/// No set of evidence opens a session that is not of one user and does not hold one real factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the evidence does not open a session")]
+pub struct Insufficient;
+
+impl Assurance {
+    /// The assurance of evidence that is all about `user`.
+    ///
+    /// # Errors
+    /// [`Insufficient`] when there is none, or some is about somebody else, or all of it merely
+    /// proves an address.
+    pub fn of(user: UserId, evidence: &[Evidence]) -> Result<Self, Insufficient> {
+        let about_one = evidence.iter().all(|evidence| evidence.user == user);
+        let factor = evidence.iter().any(|evidence| evidence.proof.factor != Factor::Address);
+        if !about_one || !factor {
+            return Err(Insufficient);
+        }
+        Ok(Self { proofs: evidence.iter().map(|evidence| evidence.proof.clone()).collect() })
+    }
+
+    /// This assurance with more evidence, which must be about the same user as the session.
+    #[must_use]
+    pub(crate) fn with(&self, evidence: &[Evidence]) -> Self {
+        let mut proofs = self.proofs.clone();
+        proofs.extend(evidence.iter().map(|evidence| evidence.proof.clone()));
+        Self { proofs }
+    }
+
+    /// The level that the proofs reach: AAL2 from knowledge with possession, or from possession that
+    /// tests its user. AAL3 is not reached by counting.
+    #[must_use]
+    pub fn level(&self) -> Aal {
+        let has = |factor| self.proofs.iter().any(|proof| proof.factor == factor);
+        let two = has(Factor::Knowledge) && has(Factor::Possession);
+        if two || has(Factor::PossessionVerified) { Aal::Aal2 } else { Aal::Aal1 }
+    }
+
+    /// Every method used, once, in the words of RFC 8176.
+    #[must_use]
+    pub fn amr(&self) -> Vec<Amr> {
+        let mut amr: Vec<Amr> = self.proofs.iter().flat_map(|proof| proof.amr.iter().copied()).collect();
+        amr.sort_unstable();
+        amr.dedup();
+        amr
+    }
+
+    /// How long ago the latest proof was given.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> Duration {
+        self.proofs.iter().map(Proof::at).max().map_or(Duration::MAX, |at| now.since(at))
+    }
+
+    /// The proofs, in the order they were given.
+    #[must_use]
+    pub fn proofs(&self) -> &[Proof] {
+        &self.proofs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RecordId;
+
+    const PASSKEY: Strength =
+        Strength { amr: &[Amr::Hwk, Amr::User], factor: Factor::PossessionVerified, phishing_resistant: true };
+
+    fn user(n: u128) -> UserId {
+        UserId::from_uuid(uuid::Uuid::from_u128(n))
+    }
+
+    fn evidence(of: u128, strength: Strength, claim: &Claim) -> Evidence {
+        Evidence::mint(Ceremony::open(user(of), Timestamp::EPOCH, strength), claim)
+    }
+
+    #[test]
+    fn a_claim_never_counts_for_more_than_the_registration() {
+        let boast = Claim::full(PASSKEY);
+        let password = evidence(1, Strength::PASSWORD, &boast);
+        assert!(!password.proof.phishing_resistant);
+        assert_eq!(Assurance::of(user(1), &[password]).unwrap().level(), Aal::Aal1);
+        let modest = evidence(1, PASSKEY, &Claim::possession(true));
+        assert_eq!(Assurance::of(user(1), &[modest]).unwrap().level(), Aal::Aal1);
+        let full = evidence(1, PASSKEY, &Claim::full(PASSKEY));
+        assert_eq!(Assurance::of(user(1), &[full]).unwrap().level(), Aal::Aal2);
+    }
+
+    #[test]
+    fn factors_of_one_kind_are_one_factor_and_an_address_is_none() {
+        let password = evidence(1, Strength::PASSWORD, &Claim::full(Strength::PASSWORD));
+        let mail = evidence(1, Strength::EMAIL, &Claim::full(Strength::EMAIL));
+        let key = evidence(1, PASSKEY, &Claim::possession(true));
+        let level = |proofs: &[Evidence]| Assurance::of(user(1), proofs).map(|assurance| assurance.level());
+        assert_eq!(level(&[password.clone(), password.clone()]), Ok(Aal::Aal1));
+        assert_eq!(level(&[password.clone(), mail.clone()]), Ok(Aal::Aal1));
+        assert_eq!(level(&[password.clone(), key.clone()]), Ok(Aal::Aal2));
+        assert_eq!(level(&[mail]), Err(Insufficient));
+        assert_eq!(level(&[]), Err(Insufficient));
+        assert_eq!(Assurance::of(user(2), &[password, key]), Err(Insufficient));
+    }
+}

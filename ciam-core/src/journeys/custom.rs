@@ -1,0 +1,55 @@
+//! Steps of the host's own, between proof and session.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::error::{JourneyError, Mistake};
+use super::prompt::JourneyKind;
+use crate::id::UserId;
+
+/// A step that the host adds to journeys: accept house rules, choose a branch, answer a question.
+///
+/// It is asked after everything was proved and before the session is opened, once in every journey
+/// of the kinds that it takes part in. When it fails, so does the answer; the journey stays where
+/// it was and no session is opened.
+#[async_trait]
+pub trait CustomStep: fmt::Debug + Send + Sync + 'static {
+    /// The step's name: shown in the prompt, unique among the host's steps.
+    fn name(&self) -> &str;
+
+    /// Whether it takes part in journeys of this kind.
+    fn takes_part(&self, kind: JourneyKind) -> bool;
+
+    /// What the prompt shows.
+    ///
+    /// # Errors
+    /// [`CustomError::Unavailable`].
+    async fn prompt(&self, user: UserId) -> Result<serde_json::Value, CustomError>;
+
+    /// Takes the answer; `Ok` means that the step is done. It may be called again for the same user.
+    ///
+    /// # Errors
+    /// [`CustomError::Wrong`] to be asked again; [`CustomError::Unavailable`].
+    async fn answer(&self, user: UserId, data: serde_json::Value) -> Result<(), CustomError>;
+}
+
+/// Why a step of the host's own is not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CustomError {
+    /// The answer will not do; the text is shown to the person.
+    #[error("the answer will not do")]
+    Wrong(String),
+    /// The step cannot be carried out now.
+    #[error("the step cannot be carried out now")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A [`CustomError`] on its way to the client: a mistake is answered with the prompt, anything else ends the answer.
+pub(super) fn split(error: CustomError) -> Result<Mistake, JourneyError> {
+    match error {
+        CustomError::Wrong(text) => Ok(Mistake::Custom(text)),
+        CustomError::Unavailable(source) => Err(JourneyError::Unavailable(source)),
+    }
+}

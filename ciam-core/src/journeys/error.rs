@@ -1,0 +1,173 @@
+//! What can go wrong on a journey.
+
+use std::time::Duration;
+
+use super::prompt::Prompt;
+use crate::email::InvalidEmail;
+use crate::passwords::{HashError, PasswordProblem};
+use crate::sessions::SessionError;
+use crate::store::StoreError;
+use crate::throttle::ThrottleError;
+use crate::users::InvalidName;
+use crate::vault::VaultError;
+
+/// Why a journey did not advance.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JourneyError {
+    /// There is no such journey for this client: never begun, begun elsewhere, expired, or a forged id.
+    #[error("there is no such journey")]
+    Unknown,
+    /// Another answer came first. Ask for the prompt again.
+    #[error("the journey has gone on meanwhile")]
+    Stale,
+    /// The answer was wrong; the journey is where it was.
+    #[error("{mistake}")]
+    Wrong {
+        /// What was wrong.
+        mistake: Mistake,
+        /// The prompt to answer again.
+        prompt: Box<Prompt>,
+    },
+    /// There were too many tries.
+    #[error("too many tries")]
+    Throttled {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// Too much is going on; nothing was tried.
+    #[error("too much is going on now")]
+    Overloaded {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The place to return to is not a path of this site.
+    #[error("the place to return to is not a path of this site")]
+    BadReturn,
+    /// The store, the vault or the hasher does not answer; nothing was changed.
+    #[error("the service is unavailable now")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What was wrong with an answer. Its text is for the person who gave it, and repeats nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mistake {
+    /// Not an email address.
+    #[error("Enter an email address, such as ada@example.com.")]
+    InvalidEmail,
+    /// Not a name.
+    #[error("Use a name of 1 to 64 letters.")]
+    InvalidName,
+    /// The identifier and the password do not belong together, or there is no such account.
+    #[error("The address or the password is wrong.")]
+    WrongCredentials,
+    /// The password cannot be set.
+    #[error("{}", sentence(.0))]
+    Password(PasswordProblem),
+    /// Not the code that was sent.
+    #[error("This is not the code from the latest message.")]
+    WrongCode,
+    /// The code was tried too often, or is too old.
+    #[error("This code cannot be used any more. Ask for a new one.")]
+    CodeUsedUp,
+    /// The prompt asked for something else.
+    #[error("This is not what was asked for.")]
+    UnexpectedAnswer,
+    /// A step of the host's own was not content.
+    #[error("{0}")]
+    Custom(String),
+}
+
+fn sentence(problem: &PasswordProblem) -> String {
+    let text = problem.to_string();
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
+}
+
+impl Mistake {
+    /// A stable word for it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidEmail => "invalid_email",
+            Self::InvalidName => "invalid_name",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::Password(PasswordProblem::TooShort { .. }) => "password_too_short",
+            Self::Password(PasswordProblem::TooLong) => "password_too_long",
+            Self::Password(PasswordProblem::Common) => "password_common",
+            Self::Password(PasswordProblem::Weak) => "password_weak",
+            Self::WrongCode => "wrong_code",
+            Self::CodeUsedUp => "code_used_up",
+            Self::UnexpectedAnswer => "unexpected_answer",
+            Self::Custom(_) => "custom",
+        }
+    }
+
+    /// The member of the answer that it is about.
+    #[must_use]
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidEmail => Some("email"),
+            Self::InvalidName => Some("name"),
+            Self::WrongCredentials => Some("password"),
+            Self::Password(_) => Some("new_password"),
+            Self::WrongCode | Self::CodeUsedUp => Some("code"),
+            Self::UnexpectedAnswer | Self::Custom(_) => None,
+        }
+    }
+}
+
+impl From<InvalidEmail> for Mistake {
+    fn from(_: InvalidEmail) -> Self {
+        Self::InvalidEmail
+    }
+}
+
+impl From<InvalidName> for Mistake {
+    fn from(_: InvalidName) -> Self {
+        Self::InvalidName
+    }
+}
+
+impl From<PasswordProblem> for Mistake {
+    fn from(problem: PasswordProblem) -> Self {
+        Self::Password(problem)
+    }
+}
+
+impl From<StoreError> for JourneyError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<VaultError> for JourneyError {
+    fn from(error: VaultError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<SessionError> for JourneyError {
+    fn from(error: SessionError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<HashError> for JourneyError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            error @ HashError::Stopped => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<ThrottleError> for JourneyError {
+    fn from(error: ThrottleError) -> Self {
+        match error {
+            ThrottleError::Throttled { retry_after } => Self::Throttled { retry_after },
+            error @ ThrottleError::Store(_) => Self::Unavailable(error.into()),
+        }
+    }
+}

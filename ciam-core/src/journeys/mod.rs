@@ -1,0 +1,327 @@
+//! Journeys: server-side state machines that hand out a [`Prompt`] and take an [`Answer`] until they are done.
+//!
+//! One engine serves every front end: a page, a JSON API, a terminal, a test. What comes next is
+//! decided by the planner, from what the journey has learned; front ends hold no rule.
+//!
+//! A journey is bound to the browser or client that began it by a secret only that one has, expires,
+//! and advances one turn at a time: of two answers to one prompt, one is [`JourneyError::Stale`].
+//! Until its first answer it exists only in its own id, sealed, so that showing a page writes nothing.
+
+mod answer;
+mod custom;
+mod error;
+mod planner;
+mod prompt;
+mod sign_in;
+mod sign_up;
+mod state;
+mod verify;
+
+use std::sync::Arc;
+
+pub use answer::Answer;
+pub use custom::{CustomError, CustomStep};
+pub use error::{JourneyError, Mistake};
+pub use prompt::{JourneyKind, Prompt};
+pub use state::{Journey, JourneyId, Registration, RegistrationId, SignUpSlot, SignUpSlotId};
+pub use verify::{Redeemed, TicketView};
+
+use crate::config::Config;
+use crate::events::Origin;
+use crate::id::ApplicationId;
+use crate::messages::Outbox;
+use crate::passwords::PasswordHasher;
+use crate::secret::Verifier;
+use crate::sessions::{Opened, SessionError, Sessions};
+use crate::store::{Store, StoreError, Work};
+use crate::throttle::Throttle;
+use crate::users::Users;
+use crate::vault::KeyVault;
+use planner::Step;
+use state::{End, Seed};
+
+/// Who answers: the secret of the browser or client that began the journey, and where it is.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The secret, as the client sent it; none when it sent none.
+    pub binding: Option<Verifier>,
+    /// From where.
+    pub origin: Origin,
+}
+
+/// How a journey begins.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// What for.
+    pub kind: JourneyKind,
+    /// The secret of the browser or client, which it must send with every answer.
+    pub binding: &'a Verifier,
+    /// Where to go afterwards: a path of this site.
+    pub return_to: Option<&'a str>,
+}
+
+/// A journey that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// The journey's id, good for URLs: `jny_` and up to 2 KiB of base64url, the same until its end.
+    pub id: String,
+    /// The first prompt.
+    pub prompt: Prompt,
+}
+
+/// A journey that has advanced.
+#[derive(Debug)]
+pub struct Advanced {
+    /// What it asks next.
+    pub prompt: Prompt,
+    /// The session that this answer opened; its bearer can be had only here.
+    pub opened: Option<Opened>,
+}
+
+/// Starts and advances journeys.
+#[derive(Debug, Clone)]
+pub struct Journeys {
+    pub(crate) store: Store,
+    pub(crate) vault: Arc<dyn KeyVault>,
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) throttle: Arc<dyn Throttle>,
+    pub(crate) outbox: Outbox,
+    pub(crate) users: Users,
+    pub(crate) sessions: Sessions,
+    pub(crate) custom: Arc<[Arc<dyn CustomStep>]>,
+    pub(crate) config: Arc<Config>,
+}
+
+/// A journey as it was when an answer to it arrived.
+struct Loaded {
+    journey: Journey,
+    stored: bool,
+}
+
+/// Why a unit of a journey was not committed: for the client, or for the step to look at.
+enum Halt {
+    Journey(JourneyError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<JourneyError> for Halt {
+    fn from(error: JourneyError) -> Self {
+        Self::Journey(error)
+    }
+}
+
+impl From<Halt> for JourneyError {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Journey(error) => error,
+            Halt::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Journeys {
+    /// Begins a journey. Writes nothing.
+    ///
+    /// # Errors
+    /// [`JourneyError::BadReturn`]; [`JourneyError::Unavailable`] when the vault cannot seal.
+    pub async fn start(&self, start: Start<'_>) -> Result<Started, JourneyError> {
+        if start.return_to.is_some_and(|path| !state::is_local_path(path)) {
+            return Err(JourneyError::BadReturn);
+        }
+        let begun = self.store.clock().now();
+        let seed = Seed {
+            id: self.store.entropy().id(begun),
+            kind: start.kind,
+            application: ApplicationId::DEFAULT,
+            binding: start.binding.digest(),
+            begun,
+            return_to: start.return_to.map(str::to_owned),
+        };
+        let id = seed.seal(self.vault.as_ref()).await?;
+        let prompt = self.prompt_of(&seed.sprout(begun + self.config.journey)).await?;
+        Ok(Started { id, prompt })
+    }
+
+    /// What the journey asks now. Changes nothing.
+    ///
+    /// # Errors
+    /// [`JourneyError::Unknown`] also for a journey of another client; [`JourneyError::Unavailable`].
+    pub async fn prompt(&self, id: &str, client: &Client) -> Result<Prompt, JourneyError> {
+        let at = self.load(id, client).await?;
+        self.prompt_of(&at.journey).await
+    }
+
+    /// Answers the journey's prompt.
+    ///
+    /// # Errors
+    /// [`JourneyError`], by what the client can do: answer again ([`JourneyError::Wrong`]), ask for the
+    /// prompt again ([`JourneyError::Stale`]), come back later, or begin anew ([`JourneyError::Unknown`]).
+    pub async fn answer(&self, id: &str, client: &Client, answer: Answer) -> Result<Advanced, JourneyError> {
+        let at = self.load(id, client).await?;
+        match (self.next(&at.journey), answer) {
+            (Step::Identify, Answer::Identify { email }) => self.identify(at, client, &email).await,
+            (Step::Password, Answer::Password { password }) => self.check_password(at, client, &password).await,
+            (Step::NewPassword, Answer::NewPassword { new_password, name }) => {
+                self.take_password(at, client, &new_password, name.as_deref()).await
+            }
+            (Step::ProveAddress, Answer::Code { code }) => self.check_code(at, client, &code).await,
+            (Step::ProveAddress, Answer::Resend {}) => self.resend(at, client).await,
+            (Step::GoOn, Answer::Continue {}) => self.go_on(at, client).await,
+            (Step::Custom(name), Answer::Custom { data }) => self.take_custom(at, client, &name, data).await,
+            (Step::Ended(_), _) => Err(JourneyError::Stale),
+            _ => self.wrong(&at.journey, Mistake::UnexpectedAnswer).await,
+        }
+    }
+
+    async fn load(&self, token: &str, client: &Client) -> Result<Loaded, JourneyError> {
+        let seed = Seed::open(self.vault.as_ref(), token, client.binding.as_ref()).await?;
+        if let Some(journey) = self.store.get::<Journey>(seed.id).await? {
+            return Ok(Loaded { journey, stored: true });
+        }
+        let until = seed.begun + self.config.journey;
+        if self.store.clock().now() >= until {
+            return Err(JourneyError::Unknown);
+        }
+        Ok(Loaded { journey: seed.sprout(until), stored: false })
+    }
+
+    /// The journey for a unit to change, exactly as it was loaded: else the answer is stale.
+    async fn hold(&self, work: &Work, at: &Loaded) -> Result<Journey, Halt> {
+        match work.get::<Journey>(at.journey.id).await? {
+            Some(journey) if at.stored && journey.turn == at.journey.turn => Ok(journey),
+            None if !at.stored => Ok(at.journey.clone()),
+            Some(_) => Err(JourneyError::Stale.into()),
+            None => Err(JourneyError::Unknown.into()),
+        }
+    }
+
+    /// Keeps the journey one turn further, and opens the session if nothing is missing for it.
+    async fn advance(
+        &self,
+        work: &Work,
+        at: &Loaded,
+        mut journey: Journey,
+        origin: &Origin,
+    ) -> Result<(Journey, Option<Opened>), Halt> {
+        journey.turn += 1;
+        let mut opened = None;
+        if let (Step::Open, Some(proved)) = (self.next(&journey), &journey.proved) {
+            let user = proved.user;
+            match self.sessions.open_in(work, &proved.evidence(), origin).await {
+                Ok(session) => {
+                    journey.end = Some(End::Session { user, session: session.session.id });
+                    opened = Some(session);
+                }
+                Err(SessionError::Refused) => journey.end = Some(End::Refused("not_allowed".to_owned())),
+                Err(SessionError::Store(error)) => return Err(error.into()),
+                Err(error @ SessionError::Unknown) => return Err(JourneyError::from(error).into()),
+            }
+        }
+        if at.stored {
+            work.replace(&journey)?;
+        } else {
+            work.insert(&journey)?;
+        }
+        Ok((journey, opened))
+    }
+
+    async fn advanced(&self, (journey, opened): (Journey, Option<Opened>)) -> Result<Advanced, JourneyError> {
+        let prompt = match &opened {
+            Some(opened) => self.done(&journey, &opened.session),
+            None => self.prompt_of(&journey).await?,
+        };
+        Ok(Advanced { prompt, opened })
+    }
+
+    async fn wrong<T>(&self, journey: &Journey, mistake: Mistake) -> Result<T, JourneyError> {
+        let prompt = Box::new(self.prompt_of(journey).await?);
+        Err(JourneyError::Wrong { mistake, prompt })
+    }
+
+    fn next(&self, journey: &Journey) -> Step {
+        let custom: Vec<String> = self
+            .custom
+            .iter()
+            .filter(|step| step.takes_part(journey.kind))
+            .map(|step| step.name().to_owned())
+            .collect();
+        planner::next(journey, &custom)
+    }
+
+    async fn take_custom(
+        &self,
+        at: Loaded,
+        client: &Client,
+        name: &str,
+        data: serde_json::Value,
+    ) -> Result<Advanced, JourneyError> {
+        let step = self.custom.iter().find(|step| step.name() == name).ok_or(JourneyError::Stale)?;
+        let user = at.journey.proved.as_ref().map(|proved| proved.user).ok_or(JourneyError::Stale)?;
+        if let Err(error) = step.answer(user, data).await {
+            let mistake = custom::split(error)?;
+            return self.wrong(&at.journey, mistake).await;
+        }
+        let at = &at;
+        let advanced = self
+            .store
+            .transact(|work| async move {
+                let mut journey = self.hold(&work, at).await?;
+                journey.custom_done.push(name.to_owned());
+                self.advance(&work, at, journey, &client.origin).await
+            })
+            .await?;
+        self.advanced(advanced).await
+    }
+
+    async fn prompt_of(&self, journey: &Journey) -> Result<Prompt, JourneyError> {
+        let identifier = journey.identifier.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();
+        Ok(match self.next(journey) {
+            Step::Identify => Prompt::Identify { accepts: vec!["email".to_owned()] },
+            Step::Password => Prompt::Password { identifier },
+            Step::NewPassword => Prompt::NewPassword {
+                identifier,
+                min_length: self.config.passwords.min_length,
+                max_length: crate::passwords::MAX_CODE_POINTS,
+            },
+            Step::ProveAddress => {
+                let sent = journey.challenge.as_ref().ok_or(JourneyError::Unknown)?;
+                Prompt::Code {
+                    channel: "email".to_owned(),
+                    to: identifier,
+                    length: 6,
+                    expires_at: sent.code_until,
+                    resend_at: sent.resend_at,
+                }
+            }
+            Step::GoOn => Prompt::Confirmed {},
+            Step::Custom(name) => {
+                let step = self.custom.iter().find(|step| step.name() == name).ok_or(JourneyError::Unknown)?;
+                let user = journey.proved.as_ref().map(|proved| proved.user).ok_or(JourneyError::Unknown)?;
+                match step.prompt(user).await {
+                    Ok(data) => Prompt::Custom { name, data },
+                    Err(error) => return Err(JourneyError::Unavailable(Box::new(error))),
+                }
+            }
+            Step::Open => return Err(JourneyError::Stale),
+            Step::Ended(End::Refused(reason)) => Prompt::Refused { reason },
+            Step::Ended(End::Session { user, session }) => match self.sessions.get(user, session).await? {
+                Some(session) => self.done(journey, &session),
+                None => Prompt::Refused { reason: "session_ended".to_owned() },
+            },
+        })
+    }
+
+    fn done(&self, journey: &Journey, session: &crate::sessions::Session) -> Prompt {
+        let session = self.sessions.view(session, Some(session.id));
+        Prompt::Done { session, return_to: journey.return_to.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

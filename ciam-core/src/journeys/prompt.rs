@@ -1,0 +1,105 @@
+//! What a journey asks: plain data that a page, an API, a terminal or a test can show.
+
+use serde::Serialize;
+
+use crate::clock::{Timestamp, rfc3339};
+use crate::sessions::SessionView;
+
+/// The kinds of journeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JourneyKind {
+    /// From nothing to an account and a session.
+    SignUp,
+    /// From an account to a session.
+    SignIn,
+}
+
+/// What a journey asks next.
+///
+/// Whether an account exists never shows in it: the same answers lead to the same prompts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Prompt {
+    /// Who are you? Answer with [`Answer::Identify`](super::Answer::Identify).
+    Identify {
+        /// The kinds of identifiers that may be given: `email`.
+        accepts: Vec<String>,
+    },
+    /// The password of the account. Answer with [`Answer::Password`](super::Answer::Password).
+    Password {
+        /// The identifier as it was given, for a password manager.
+        identifier: String,
+    },
+    /// A new password. Answer with [`Answer::NewPassword`](super::Answer::NewPassword).
+    NewPassword {
+        /// The identifier as it was given, for a password manager.
+        identifier: String,
+        /// The fewest code points.
+        min_length: usize,
+        /// The most code points.
+        max_length: usize,
+    },
+    /// The code from a message. Answer with [`Answer::Code`](super::Answer::Code), or
+    /// [`Answer::Resend`](super::Answer::Resend).
+    Code {
+        /// How the message went: `email`.
+        channel: String,
+        /// Where it went, as given at the beginning of the journey.
+        to: String,
+        /// How many digits the code has.
+        length: usize,
+        /// Until when the code is good (RFC 3339).
+        #[serde(serialize_with = "rfc3339")]
+        #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+        expires_at: Timestamp,
+        /// From when on another message can be asked for (RFC 3339).
+        #[serde(serialize_with = "rfc3339")]
+        #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+        resend_at: Timestamp,
+    },
+    /// The link of the message was followed on another device. Answer with
+    /// [`Answer::Continue`](super::Answer::Continue) to go on here.
+    Confirmed {},
+    /// A step of the host's own. Answer with [`Answer::Custom`](super::Answer::Custom).
+    Custom {
+        /// The step's name.
+        name: String,
+        /// What the step shows.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        data: serde_json::Value,
+    },
+    /// The journey ended without success; begin another.
+    Refused {
+        /// Why, as a word: `link_used_elsewhere`.
+        reason: String,
+    },
+    /// The journey is complete.
+    Done {
+        /// The session that it opened.
+        session: SessionView,
+        /// Where the client asked to be sent afterwards: a path of this site.
+        return_to: Option<String>,
+    },
+}
+
+impl Prompt {
+    /// The prompt's type, as in its JSON.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Identify { .. } => "identify",
+            Self::Password { .. } => "password",
+            Self::NewPassword { .. } => "new_password",
+            Self::Code { .. } => "code",
+            Self::Confirmed {} => "confirmed",
+            Self::Custom { .. } => "custom",
+            Self::Refused { .. } => "refused",
+            Self::Done { .. } => "done",
+        }
+    }
+}

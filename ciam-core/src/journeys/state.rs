@@ -1,0 +1,246 @@
+//! What a journey remembers, and its id before there is anything to remember.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::JourneyError;
+use super::prompt::JourneyKind;
+use crate::challenges::ChallengeId;
+use crate::clock::Timestamp;
+use crate::email::Email;
+use crate::evidence::{Ceremony, Claim, Evidence, Strength};
+use crate::id::{ApplicationId, UserId};
+use crate::passwords::PasswordHash;
+use crate::secret::{Digest, Verifier};
+use crate::sessions::SessionId;
+use crate::store::{Collection, Record};
+use crate::users::DisplayName;
+use crate::vault::{KeyVault, VaultError};
+
+crate::id!(JourneyId, "jny", "A journey.");
+crate::id!(RegistrationId, "reg", "A registration that waits for its address to be proved.");
+crate::id!(SignUpSlotId, "sus", "The latest sign-up for an address; made from the address.");
+
+/// A journey after its first answer. It holds no password and confers nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journey {
+    pub(crate) id: JourneyId,
+    pub(crate) kind: JourneyKind,
+    pub(crate) application: ApplicationId,
+    /// The digest of the secret of the browser or client that began it.
+    pub(crate) binding: Digest,
+    pub(crate) begun: Timestamp,
+    pub(crate) begun_on: Option<String>,
+    pub(crate) until: Timestamp,
+    pub(crate) return_to: Option<String>,
+    /// Raised whenever the journey advances: an answer to an earlier turn is stale.
+    pub(crate) turn: u32,
+    pub(crate) identifier: Option<Email>,
+    /// On sign-up: which journey held the address's slot when this one was told the address.
+    pub(crate) slot_seen: Option<JourneyId>,
+    pub(crate) registration: Option<RegistrationId>,
+    pub(crate) challenge: Option<Sent>,
+    /// What was proved, by whom.
+    pub(crate) proved: Option<Proved>,
+    /// The names of the host's steps that are done.
+    pub(crate) custom_done: Vec<String>,
+    pub(crate) end: Option<End>,
+}
+
+/// Where a challenge went, for the prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) id: ChallengeId,
+    pub(crate) code_until: Timestamp,
+    pub(crate) resend_at: Timestamp,
+}
+
+/// A proof that waits in its journey for the session to be opened from it.
+///
+/// It stands for evidence; it is not evidence, which has no way back from a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proved {
+    pub(crate) user: UserId,
+    /// When the password was typed into this journey.
+    pub(crate) password_at: Timestamp,
+    /// Whether the address was proved by this journey's own code or link.
+    pub(crate) address: bool,
+    /// Whether that happened on another device, so that the journey's own must be asked to go on.
+    pub(crate) elsewhere: bool,
+}
+
+impl Proved {
+    /// The evidence that this journey has gathered.
+    pub(crate) fn evidence(&self) -> Vec<Evidence> {
+        let mint =
+            |strength| Evidence::mint(Ceremony::open(self.user, self.password_at, strength), &Claim::full(strength));
+        let mut evidence = vec![mint(Strength::PASSWORD)];
+        if self.address {
+            evidence.push(mint(Strength::EMAIL));
+        }
+        evidence
+    }
+}
+
+/// How a journey ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum End {
+    Session { user: UserId, session: SessionId },
+    Refused(String),
+}
+
+impl Record for Journey {
+    type Id = JourneyId;
+    const COLLECTION: Collection<Self> = Collection::new("journeys").expires(|j| j.until);
+
+    fn id(&self) -> JourneyId {
+        self.id
+    }
+}
+
+/// Who wants to have an account, until they have proved their address. Reserves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    pub(crate) id: RegistrationId,
+    pub(crate) email: Email,
+    pub(crate) name: Option<DisplayName>,
+    pub(crate) password: PasswordHash,
+    pub(crate) set: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+impl Record for Registration {
+    type Id = RegistrationId;
+    const COLLECTION: Collection<Self> = Collection::new("registrations").expires(|r| r.until);
+
+    fn id(&self) -> RegistrationId {
+        self.id
+    }
+}
+
+/// The latest sign-up for an address. Of sign-ups that race for one address, one writes the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignUpSlot {
+    pub(crate) id: SignUpSlotId,
+    pub(crate) journey: JourneyId,
+    pub(crate) until: Timestamp,
+}
+
+impl Record for SignUpSlot {
+    type Id = SignUpSlotId;
+    const COLLECTION: Collection<Self> = Collection::new("sign_up_slots").expires(|s| s.until);
+
+    fn id(&self) -> SignUpSlotId {
+        self.id
+    }
+}
+
+/// A journey before its first answer: all that is known of it, sealed into its own id, so that
+/// showing a sign-in page writes nothing.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Seed {
+    pub(crate) id: JourneyId,
+    pub(crate) kind: JourneyKind,
+    pub(crate) application: ApplicationId,
+    pub(crate) binding: Digest,
+    pub(crate) begun: Timestamp,
+    pub(crate) return_to: Option<String>,
+}
+
+const CONTEXT: &str = "journey";
+const PREFIX: &str = "jny_";
+/// Longer ids are not looked at: a seed with the longest `return_to` is shorter.
+const MAX_TOKEN: usize = 2048;
+/// The longest path to return to.
+pub(crate) const MAX_RETURN: usize = 512;
+
+impl Seed {
+    pub(crate) async fn seal(&self, vault: &dyn KeyVault) -> Result<String, VaultError> {
+        let plain = serde_json::to_vec(self).map_err(|_| VaultError::Unavailable)?;
+        Ok(format!("{PREFIX}{}", vault.seal(CONTEXT, &plain).await?))
+    }
+
+    /// Opens the id of a journey that this client began.
+    pub(crate) async fn open(
+        vault: &dyn KeyVault,
+        token: &str,
+        binding: Option<&Verifier>,
+    ) -> Result<Self, JourneyError> {
+        let sealed = token.strip_prefix(PREFIX).filter(|_| token.len() <= MAX_TOKEN).ok_or(JourneyError::Unknown)?;
+        let plain = match vault.open(CONTEXT, sealed).await {
+            Ok(plain) => plain,
+            Err(VaultError::Forged) => return Err(JourneyError::Unknown),
+            Err(error) => return Err(error.into()),
+        };
+        let seed: Self = serde_json::from_slice(plain.expose()).map_err(|_| JourneyError::Unknown)?;
+        if binding.is_none_or(|binding| binding.digest() != seed.binding) {
+            return Err(JourneyError::Unknown);
+        }
+        Ok(seed)
+    }
+
+    /// The journey at its beginning.
+    pub(crate) fn sprout(self, until: Timestamp) -> Journey {
+        Journey {
+            id: self.id,
+            kind: self.kind,
+            application: self.application,
+            binding: self.binding,
+            begun: self.begun,
+            begun_on: None,
+            until,
+            return_to: self.return_to,
+            turn: 0,
+            identifier: None,
+            slot_seen: None,
+            registration: None,
+            challenge: None,
+            proved: None,
+            custom_done: Vec::new(),
+            end: None,
+        }
+    }
+}
+
+/// Whether this is a path of the own site and nothing else: one slash at its beginning, no second one
+/// or backslash behind it, no control character, nothing that a browser would drop or turn into one.
+pub(crate) fn is_local_path(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    path.len() <= MAX_RETURN
+        && bytes.next() == Some(b'/')
+        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && path.bytes().all(|b| (0x21..0x7f).contains(&b) && !matches!(b, b'\\' | b'"' | b'<' | b'>' | b'`'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn se6_only_paths_of_the_own_site_are_returned_to() {
+        for path in ["/", "/account", "/orders?id=1&x=%2F%2Fevil.example", "/a//b", "/a#b", "/@evil.example"] {
+            assert!(is_local_path(path), "{path}");
+        }
+        for path in [
+            "",
+            "account",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            " /account",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "https:evil.example",
+            "user@evil.example/",
+            "/caf\u{e9}",
+            "/a\0",
+            "/a\\b",
+            "/\"onload=\"x",
+        ] {
+            assert!(!is_local_path(path), "{path:?}");
+        }
+        assert!(!is_local_path(&format!("/{}", "a".repeat(MAX_RETURN))));
+    }
+}

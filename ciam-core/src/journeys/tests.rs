@@ -1,0 +1,548 @@
+use std::time::Duration;
+
+use super::*;
+use crate::events::Event;
+use crate::evidence::Aal;
+use crate::id::UserId;
+use crate::identifiers::Identifier;
+use crate::passwords::PasswordProblem;
+use crate::secret::Secret;
+use crate::store::Position;
+use crate::testing::{Browser, TestBed, opened};
+use crate::users::{Standing, User};
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "vermilion otter quays";
+
+fn password(text: &str) -> Answer {
+    Answer::Password { password: Secret::new(text.to_owned()) }
+}
+
+fn new_password(text: &str) -> Answer {
+    Answer::NewPassword { new_password: Secret::new(text.to_owned()), name: None }
+}
+
+fn code(text: &str) -> Answer {
+    Answer::Code { code: Secret::new(text.to_owned()) }
+}
+
+fn mistake(result: Result<Advanced, JourneyError>) -> (Mistake, Prompt) {
+    match result {
+        Err(JourneyError::Wrong { mistake, prompt }) => (mistake, *prompt),
+        other => panic!("not a mistake: {other:?}"),
+    }
+}
+
+async fn users(bed: &TestBed) -> Vec<UserId> {
+    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
+    events
+        .into_iter()
+        .filter(|(_, event)| event.name == "user.registered")
+        .filter_map(|(_, event)| event.subject)
+        .collect()
+}
+
+async fn names(bed: &TestBed) -> Vec<String> {
+    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
+    events.into_iter().map(|(_, event)| event.name).collect()
+}
+
+/// A code that is not the one.
+fn other(code: &str) -> String {
+    if code == "000000" { "000001".to_owned() } else { "000000".to_owned() }
+}
+
+#[tokio::test]
+async fn a_person_signs_up_and_in() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.start(JourneyKind::SignUp).await;
+    let prompt =
+        browser.answer(&journey, Answer::Identify { email: "Ada@Example.COM".to_owned() }).await.unwrap().prompt;
+    assert_eq!(
+        prompt,
+        Prompt::NewPassword { identifier: "Ada@example.com".to_owned(), min_length: 15, max_length: 256 }
+    );
+    let prompt = browser.answer(&journey, new_password(PASSWORD)).await.unwrap().prompt;
+    assert_eq!(prompt.name(), "code");
+    assert!(users(&bed).await.is_empty(), "there is no account before the address is proved");
+    let typed = bed.code_for("Ada@example.com").await;
+    let first = opened(browser.answer(&journey, code(&typed)).await);
+    assert_eq!(first.session.assurance.level(), Aal::Aal1);
+    let amr: Vec<&str> = first.session.assurance.amr().iter().map(|amr| amr.as_str()).collect();
+    assert_eq!(amr, ["pwd", "mail"]);
+    let second = bed.sign_in("ADA@example.com", PASSWORD).await.unwrap();
+    assert_eq!(second.session.user, first.session.user);
+    assert_eq!(
+        names(&bed).await,
+        ["message.queued", "sign_up.asked", "message.sent", "user.registered", "session.started", "session.started"]
+    );
+    assert_eq!(users(&bed).await, [first.session.user]);
+}
+
+#[tokio::test]
+async fn showing_a_page_writes_nothing_and_a_journey_is_its_browsers_own() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.start(JourneyKind::SignIn).await;
+    assert_eq!(bed.ciam.journeys().prompt(&journey, &browser.client).await.unwrap().name(), "identify");
+    for stranger in [bed.browser().client, Client { binding: None, origin: Origin::default() }] {
+        assert!(matches!(bed.ciam.journeys().prompt(&journey, &stranger).await, Err(JourneyError::Unknown)));
+        let answer = Answer::Identify { email: ADA.to_owned() };
+        assert!(matches!(bed.ciam.journeys().answer(&journey, &stranger, answer).await, Err(JourneyError::Unknown)));
+    }
+    for forged in ["", "jny_", "jny_AAAA", &journey[..journey.len() - 1], &"jny_A".repeat(10_000)] {
+        assert!(matches!(bed.ciam.journeys().prompt(forged, &browser.client).await, Err(JourneyError::Unknown)));
+    }
+    bed.clock.advance(Duration::from_hours(1));
+    assert!(matches!(bed.ciam.journeys().prompt(&journey, &browser.client).await, Err(JourneyError::Unknown)));
+    assert!(names(&bed).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_second_answer_is_stale_and_a_wrong_kind_is_a_mistake() {
+    let bed = TestBed::new().await;
+    bed.sign_up(ADA, PASSWORD).await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::SignIn, ADA).await;
+    assert_eq!(mistake(browser.answer(&journey, code("123456")).await).0, Mistake::UnexpectedAnswer);
+    opened(browser.answer(&journey, password(PASSWORD)).await);
+    assert!(matches!(browser.answer(&journey, password(PASSWORD)).await, Err(JourneyError::Stale)));
+    assert_eq!(bed.ciam.journeys().prompt(&journey, &browser.client).await.unwrap().name(), "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_parallel_right_answers_one_opens_a_session() {
+    let bed = TestBed::new().await;
+    let user = bed.sign_up(ADA, PASSWORD).await.session.user;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::SignIn, ADA).await;
+    let results = in_parallel(4, |_| {
+        let (browser, journey) = (browser.clone(), journey.clone());
+        async move { browser.answer(&journey, password(PASSWORD)).await }
+    })
+    .await;
+    assert_eq!(results.iter().filter(|result| result.as_ref().is_ok_and(|a| a.opened.is_some())).count(), 1);
+    assert_eq!(bed.ciam.sessions().list(user, None).await.unwrap().len(), 2);
+}
+
+async fn in_parallel<T, F>(times: usize, of: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..times).map(|n| tokio::spawn(of(n))).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pw6_of_fifty_parallel_wrong_passwords_exactly_the_limit_is_evaluated() {
+    let bed = TestBed::new().await;
+    bed.sign_up(ADA, PASSWORD).await;
+    let before = bed.hasher.work();
+    let results = in_parallel(50, |n| {
+        let bed = bed.clone();
+        let spelling = if n % 2 == 0 { ADA } else { "ADA@EXAMPLE.com" };
+        async move { bed.sign_in(spelling, &format!("wrong password number {n}")).await }
+    })
+    .await;
+    let wrong = results.iter().filter(|result| matches!(result, Err(JourneyError::Wrong { .. }))).count();
+    let throttled = results.iter().filter(|r| matches!(r, Err(JourneyError::Throttled { .. }))).count();
+    assert_eq!((wrong, throttled), (5, 45));
+    assert_eq!(bed.hasher.work() - before, 5);
+    assert!(matches!(bed.sign_in(ADA, PASSWORD).await, Err(JourneyError::Throttled { .. })));
+    bed.clock.advance(Duration::from_mins(5));
+    assert!(bed.sign_in(ADA, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn pw8_an_own_success_clears_no_other_accounts_and_not_the_addresss_counter() {
+    let bed = TestBed::new().await;
+    bed.sign_up("eve@example.com", PASSWORD).await;
+    bed.sign_up(ADA, PASSWORD).await;
+    for n in 0..4 {
+        assert!(bed.sign_in(ADA, &format!("wrong password number {n}")).await.is_err());
+        assert!(bed.sign_in("eve@example.com", PASSWORD).await.is_ok());
+    }
+    assert!(matches!(bed.sign_in(ADA, "another wrong one").await, Err(JourneyError::Wrong { .. })));
+    assert!(matches!(bed.sign_in(ADA, "another wrong one").await, Err(JourneyError::Throttled { .. })));
+    for n in 0..5 {
+        let address = format!("nobody{n}@example.com");
+        assert!(matches!(bed.sign_in(&address, "another wrong one").await, Err(JourneyError::Wrong { .. })));
+    }
+    let blocked = bed.sign_in("eve@example.com", PASSWORD).await;
+    assert!(matches!(blocked, Err(JourneyError::Throttled { .. })), "ten failures from one client address");
+    bed.clock.advance(Duration::from_mins(1));
+    assert!(bed.sign_in("eve@example.com", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn pw10_an_unknown_account_answers_and_works_like_a_known_one() {
+    let bed = TestBed::new().await;
+    bed.sign_up(ADA, PASSWORD).await;
+    let mut seen = Vec::new();
+    for email in [ADA, "nobody@example.com"] {
+        let (before, events) = (bed.hasher.work(), names(&bed).await.len());
+        let browser = bed.browser();
+        let journey = browser.identified(JourneyKind::SignIn, email).await;
+        let (mistake, prompt) = mistake(browser.answer(&journey, password("wrong password here")).await);
+        let written = names(&bed).await.len() - events;
+        seen.push((mistake, prompt.name(), bed.hasher.work() - before, written));
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0], (Mistake::WrongCredentials, "password", 1, 1));
+}
+
+#[tokio::test]
+async fn sign_up_for_a_known_address_answers_and_works_alike_and_tells_its_owner() {
+    let bed = TestBed::new().await;
+    bed.sign_up(ADA, PASSWORD).await;
+    bed.clock.advance(Duration::from_hours(2));
+    let mut seen = Vec::new();
+    for email in [ADA, "new@example.com"] {
+        let (work, mails, events) = (bed.hasher.work(), bed.mail().await.len(), names(&bed).await.len());
+        let browser = bed.browser();
+        let journey = browser.identified(JourneyKind::SignUp, email).await;
+        let prompt = browser.answer(&journey, new_password(PASSWORD)).await.unwrap().prompt;
+        let prompt = match prompt {
+            Prompt::Code { channel, length, expires_at, resend_at, .. } => (channel, length, expires_at, resend_at),
+            other => panic!("{other:?}"),
+        };
+        let wrong = mistake(browser.answer(&journey, code("123456")).await).0;
+        let mails = bed.mail().await.len() - mails;
+        seen.push((prompt, wrong, bed.hasher.work() - work, mails, names(&bed).await.len() - events));
+    }
+    assert_eq!(seen[0], seen[1]);
+    let told = bed.mail().await.into_iter().find(|message| message.to == ADA).unwrap();
+    assert_eq!(told.subject, "You already have an account at Test Shop");
+    assert!(!told.text.contains("ticket="));
+    assert_eq!(users(&bed).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rg1_fifty_parallel_sign_ups_of_one_address_are_one_message_and_one_account() {
+    let bed = TestBed::new().await;
+    let browsers: Vec<Browser> = (0..50).map(|_| bed.browser()).collect();
+    let mut journeys = Vec::new();
+    for browser in &browsers {
+        journeys.push(browser.identified(JourneyKind::SignUp, ADA).await);
+    }
+    let asked = in_parallel(50, |n| {
+        let (browser, journey) = (browsers[n].clone(), journeys[n].clone());
+        async move { browser.answer(&journey, new_password(PASSWORD)).await.map(|advanced| advanced.prompt.name()) }
+    })
+    .await;
+    assert!(asked.iter().all(|asked| asked.as_ref().is_ok_and(|name| *name == "code")), "{asked:?}");
+    assert_eq!(bed.mail().await.len(), 1);
+    let typed = bed.code_for(ADA).await;
+    let proved = in_parallel(50, |n| {
+        let (browser, journey, typed) = (browsers[n].clone(), journeys[n].clone(), typed.clone());
+        async move { browser.answer(&journey, code(&typed)).await }
+    })
+    .await;
+    assert_eq!(proved.iter().filter(|result| result.is_ok()).count(), 1);
+    assert_eq!(users(&bed).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rg1_of_parallel_proofs_of_one_address_one_makes_the_account() {
+    let bed = TestBed::new().await;
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        let browser = bed.browser();
+        let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+        waiting.push((browser, journey, bed.code_for(ADA).await));
+    }
+    let results = in_parallel(waiting.len(), |n| {
+        let (browser, journey, typed) = waiting[n].clone();
+        async move { browser.answer(&journey, code(&typed)).await }
+    })
+    .await;
+    assert_eq!(results.iter().filter(|r| r.as_ref().is_ok_and(|a| a.opened.is_some())).count(), 1);
+    let refused = |result: &Result<Advanced, JourneyError>| {
+        result.as_ref().is_ok_and(|a| a.prompt == Prompt::Refused { reason: "address_taken".to_owned() })
+    };
+    assert_eq!(results.iter().filter(|result| refused(result)).count(), 3, "{results:?}");
+    assert_eq!(users(&bed).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_stranger_chose_for_an_address_is_dropped_when_its_owner_proves_it() {
+    let bed = TestBed::new().await;
+    let (mallory, ada) = (bed.browser(), bed.browser());
+    let planted = mallory.sign_up_until_code(ADA, "mallory knows this one").await;
+    let journey = ada.sign_up_until_code(ADA, PASSWORD).await;
+    let typed = bed.code_for(ADA).await;
+    assert_eq!(mistake(mallory.answer(&planted, code(&typed)).await).0, Mistake::WrongCode);
+    opened(ada.answer(&journey, code(&typed)).await);
+    assert!(bed.sign_in(ADA, "mallory knows this one").await.is_err());
+    assert!(bed.sign_in(ADA, PASSWORD).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ot2_a_code_in_twenty_parallel_answers_opens_one_session_and_gets_five_tries() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+    let typed = bed.code_for(ADA).await;
+    let right = in_parallel(20, |_| {
+        let (browser, journey, typed) = (browser.clone(), journey.clone(), typed.clone());
+        async move { browser.answer(&journey, code(&typed)).await }
+    })
+    .await;
+    assert_eq!(right.iter().filter(|result| result.as_ref().is_ok_and(|a| a.opened.is_some())).count(), 1);
+
+    let journey = browser.sign_up_until_code("bob@example.com", PASSWORD).await;
+    let typed = bed.code_for("bob@example.com").await;
+    let wrong = in_parallel(20, |_| {
+        let (browser, journey, typed) = (browser.clone(), journey.clone(), other(&typed));
+        async move { mistake(browser.answer(&journey, code(&typed)).await).0 }
+    })
+    .await;
+    assert_eq!(wrong.iter().filter(|mistake| **mistake == Mistake::WrongCode).count(), 5);
+    assert_eq!(wrong.iter().filter(|mistake| **mistake == Mistake::CodeUsedUp).count(), 15);
+    assert_eq!(mistake(browser.answer(&journey, code(&typed)).await).0, Mistake::CodeUsedUp, "also the right one now");
+}
+
+#[tokio::test]
+async fn ot5_a_code_of_another_journey_or_address_or_an_earlier_message_is_refused() {
+    let bed = TestBed::new().await;
+    let (one, two) = (bed.browser(), bed.browser());
+    let first = one.sign_up_until_code(ADA, PASSWORD).await;
+    let code_one = bed.code_for(ADA).await;
+    let second = two.sign_up_until_code("bob@example.com", PASSWORD).await;
+    let code_two = bed.code_for("bob@example.com").await;
+    assert_ne!(code_one, code_two);
+    assert_eq!(mistake(one.answer(&first, code(&code_two)).await).0, Mistake::WrongCode);
+    assert_eq!(mistake(two.answer(&second, code(&code_one)).await).0, Mistake::WrongCode);
+    assert!(matches!(one.answer(&first, Answer::Resend {}).await, Err(JourneyError::Throttled { .. })));
+    bed.clock.advance(Duration::from_mins(1));
+    let old_ticket = bed.ticket_for(ADA).await;
+    one.answer(&first, Answer::Resend {}).await.unwrap();
+    let resent = bed.code_for(ADA).await;
+    assert_ne!(code_one, resent);
+    assert_eq!(mistake(one.answer(&first, code(&code_one)).await).0, Mistake::WrongCode);
+    assert!(matches!(bed.ciam.journeys().redeem(&old_ticket, &one.client).await, Err(JourneyError::Unknown)));
+    opened(one.answer(&first, code(&resent)).await);
+}
+
+#[tokio::test]
+async fn ot6_empty_blank_and_foreign_codes_and_tickets_never_match() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+    for text in ["", " ", "null", "0", "٠٠٠٠٠٠", "123456789012", "\0\0\0\0\0\0"] {
+        assert_eq!(mistake(browser.answer(&journey, code(text)).await).0, Mistake::WrongCode, "{text:?}");
+    }
+    let ticket = bed.ticket_for(ADA).await;
+    let flipped = format!("{}{}", &ticket[..ticket.len() - 2], if ticket.ends_with("AA") { "BA" } else { "AA" });
+    for text in ["", " ", "null", &ticket[1..], &flipped, &"A".repeat(64)] {
+        let found = bed.ciam.journeys().ticket(text, &browser.client).await;
+        assert!(matches!(found, Err(JourneyError::Unknown)), "{text:?}");
+    }
+    opened(browser.answer(&journey, code(&bed.code_for(ADA).await)).await);
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_ten_minutes_and_its_link_for_a_day() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+    let (typed, ticket) = (bed.code_for(ADA).await, bed.ticket_for(ADA).await);
+    bed.clock.advance(Duration::from_mins(10));
+    assert_eq!(mistake(browser.answer(&journey, code(&typed)).await).0, Mistake::CodeUsedUp);
+    bed.clock.advance(Duration::from_hours(23));
+    assert!(bed.ciam.journeys().ticket(&ticket, &browser.client).await.unwrap().same_browser);
+    bed.clock.advance(Duration::from_mins(50));
+    assert!(matches!(bed.ciam.journeys().ticket(&ticket, &browser.client).await, Err(JourneyError::Unknown)));
+    assert!(matches!(bed.ciam.journeys().redeem(&ticket, &browser.client).await, Err(JourneyError::Unknown)));
+    assert!(matches!(bed.ciam.journeys().prompt(&journey, &browser.client).await, Err(JourneyError::Unknown)));
+}
+
+#[tokio::test]
+async fn a_link_in_the_own_browser_signs_in_once() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    browser.sign_up_until_code(ADA, PASSWORD).await;
+    let ticket = bed.ticket_for(ADA).await;
+    for _ in 0..3 {
+        let view = bed.ciam.journeys().ticket(&ticket, &browser.client).await.unwrap();
+        assert!(view.same_browser && view.to.as_str() == ADA && view.begun_on.as_deref() == Some("Test/1.0"));
+    }
+    let Redeemed::Here(advanced) = bed.ciam.journeys().redeem(&ticket, &browser.client).await.unwrap() else {
+        panic!("it is the same browser");
+    };
+    opened(Ok(*advanced));
+    assert!(matches!(bed.ciam.journeys().redeem(&ticket, &browser.client).await, Err(JourneyError::Unknown)));
+}
+
+#[tokio::test]
+async fn a_link_on_another_device_gives_that_one_no_session_and_the_first_goes_on() {
+    let bed = TestBed::new().await;
+    let (desktop, phone) = (bed.browser(), bed.browser());
+    let journey = desktop.sign_up_until_code(ADA, PASSWORD).await;
+    let ticket = bed.ticket_for(ADA).await;
+    assert!(!bed.ciam.journeys().ticket(&ticket, &phone.client).await.unwrap().same_browser);
+    assert!(matches!(bed.ciam.journeys().redeem(&ticket, &phone.client).await.unwrap(), Redeemed::Elsewhere));
+    let user = users(&bed).await[0];
+    assert!(bed.ciam.sessions().list(user, None).await.unwrap().is_empty());
+    assert_eq!(bed.ciam.journeys().prompt(&journey, &desktop.client).await.unwrap(), Prompt::Confirmed {});
+    assert!(matches!(phone.answer(&journey, Answer::Continue {}).await, Err(JourneyError::Unknown)));
+    let session = opened(desktop.answer(&journey, Answer::Continue {}).await).session;
+    assert_eq!(session.user, user);
+}
+
+#[tokio::test]
+async fn passwords_are_judged_before_anything_is_kept_or_hashed() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::SignUp, ADA).await;
+    for (text, problem) in [
+        ("short", PasswordProblem::TooShort { min_length: 15 }),
+        ("adaadaadaadaada", PasswordProblem::Weak),
+        ("passwordpassword", PasswordProblem::Common),
+        (&"x".repeat(1 << 20), PasswordProblem::TooLong),
+    ] {
+        let (mistake, prompt) = mistake(browser.answer(&journey, new_password(text)).await);
+        assert_eq!((mistake, prompt.name()), (Mistake::Password(problem), "new_password"));
+    }
+    let named = Answer::NewPassword { new_password: Secret::new(PASSWORD.to_owned()), name: Some("a\r\nb".to_owned()) };
+    assert_eq!(mistake(browser.answer(&journey, named).await).0, Mistake::InvalidName);
+    assert_eq!(bed.hasher.work(), 0);
+    let sign_in = browser.identified(JourneyKind::SignIn, ADA).await;
+    let huge = browser.answer(&sign_in, password(&"x".repeat(1 << 20))).await;
+    assert_eq!(mistake(huge).0, Mistake::Password(PasswordProblem::TooLong));
+    assert_eq!(bed.hasher.work(), 0, "PW1: not hashed");
+    assert!(bed.mail().await.is_empty());
+}
+
+#[tokio::test]
+async fn rg12_a_name_that_someone_typed_reaches_only_its_owner_and_as_plain_text() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::SignUp, ADA).await;
+    let name = "<b>Ada</b> http://evil.example";
+    let answer = Answer::NewPassword { new_password: Secret::new(PASSWORD.to_owned()), name: Some(name.to_owned()) };
+    browser.answer(&journey, answer).await.unwrap();
+    let first = bed.mail().await.remove(0);
+    assert!(
+        !first.text.contains("evil") && !first.subject.contains("Ada"),
+        "an unproved address gets no words of others"
+    );
+    let user = opened(browser.answer(&journey, code(&bed.code_for(ADA).await)).await).session.user;
+    assert_eq!(bed.ciam.users().get(user).await.unwrap().unwrap().name.unwrap().as_str(), name);
+    bed.clock.advance(Duration::from_hours(2));
+    bed.browser().sign_up_until_code(ADA, PASSWORD).await;
+    let told = bed.mail().await.remove(0);
+    assert!(told.text.starts_with("Hello <b>Ada</b> http://evil.example,\n"));
+    assert_eq!(told.subject.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn an_outdated_hash_is_renewed_on_sign_in_and_a_full_queue_costs_no_try() {
+    let bed = TestBed::new().await;
+    let user = bed.sign_up(ADA, PASSWORD).await.session.user;
+    let hash = async || bed.ciam.store().get::<crate::passwords::PasswordCredential>(user).await.unwrap().unwrap().hash;
+    let before = hash().await;
+    bed.hasher.strengthen();
+    bed.sign_in(ADA, PASSWORD).await.unwrap();
+    let after = hash().await;
+    assert_ne!(before, after);
+    bed.sign_in(ADA, PASSWORD).await.unwrap();
+    assert_eq!(after, hash().await);
+    assert_eq!(names(&bed).await.iter().filter(|name| *name == "password.rehashed").count(), 1);
+
+    bed.hasher.overload(Some(Duration::from_secs(7)));
+    for _ in 0..20 {
+        let refused = bed.sign_in(ADA, PASSWORD).await;
+        assert!(
+            matches!(refused, Err(JourneyError::Overloaded { retry_after }) if retry_after == Duration::from_secs(7))
+        );
+    }
+    bed.hasher.overload(None);
+    assert!(bed.sign_in(ADA, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_suspended_user_is_refused_like_a_wrong_password() {
+    let bed = TestBed::new().await;
+    let user = bed.sign_up(ADA, PASSWORD).await.session.user;
+    bed.ciam.users().suspend(&crate::events::Actor::System, user).await.unwrap();
+    let Err(JourneyError::Wrong { mistake, .. }) = bed.sign_in(ADA, PASSWORD).await else { panic!("let in") };
+    assert_eq!(mistake, Mistake::WrongCredentials);
+    bed.ciam.users().activate(&crate::events::Actor::System, user).await.unwrap();
+    assert!(bed.sign_in(ADA, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn lg1_nothing_secret_is_in_debug_output_events_or_records() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::SignUp, ADA).await;
+    let answer = new_password(PASSWORD);
+    let mut seen = format!("{answer:?} {browser:?} {:?}", browser.answer(&journey, answer.clone()).await);
+    let (typed, ticket) = (bed.code_for(ADA).await, bed.ticket_for(ADA).await);
+    let advanced = browser.answer(&journey, code(&typed)).await;
+    seen.push_str(&format!("{advanced:?} {bed:?} {:?}", bed.mail().await));
+    let bearer = opened(advanced).bearer.expose().clone();
+    for (_, event) in bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap() {
+        seen.push_str(&format!("{event:?}{}", serde_json::to_string(&event).unwrap()));
+    }
+    let held = serde_json::to_string(&bed.ciam.sessions().list(users(&bed).await[0], None).await.unwrap()).unwrap();
+    seen.push_str(&held);
+    let binding = browser.binding().expose();
+    for secret in [PASSWORD, &typed, &ticket, &bearer, binding.expose()] {
+        assert!(!seen.contains(secret), "a secret shows");
+    }
+}
+
+#[tokio::test]
+async fn a_step_of_the_hosts_own_stands_between_proof_and_session() {
+    #[derive(Debug)]
+    struct HouseRules;
+
+    #[async_trait::async_trait]
+    impl CustomStep for HouseRules {
+        fn name(&self) -> &str {
+            "house_rules"
+        }
+
+        fn takes_part(&self, kind: JourneyKind) -> bool {
+            kind == JourneyKind::SignIn
+        }
+
+        async fn prompt(&self, _user: UserId) -> Result<serde_json::Value, CustomError> {
+            Ok(serde_json::json!({ "text": "Be kind." }))
+        }
+
+        async fn answer(&self, _user: UserId, data: serde_json::Value) -> Result<(), CustomError> {
+            if data == serde_json::json!(true) { Ok(()) } else { Err(CustomError::Wrong("Please agree.".to_owned())) }
+        }
+    }
+
+    let bed = TestBed::with(|builder| builder.store(crate::store::MemoryStore::new()).step(HouseRules)).await;
+    bed.sign_up(ADA, PASSWORD).await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::SignIn, ADA).await;
+    let advanced = browser.answer(&journey, password(PASSWORD)).await.unwrap();
+    assert!(advanced.opened.is_none());
+    assert_eq!(advanced.prompt.name(), "custom");
+    let custom = |data| Answer::Custom { data: serde_json::json!(data) };
+    assert_eq!(mistake(browser.answer(&journey, custom(false)).await).0, Mistake::Custom("Please agree.".to_owned()));
+    assert_eq!(mistake(browser.answer(&journey, password(PASSWORD)).await).0, Mistake::UnexpectedAnswer);
+    opened(browser.answer(&journey, custom(true)).await);
+}
+
+#[tokio::test]
+async fn an_account_is_whole() {
+    let bed = TestBed::new().await;
+    let user = bed.sign_up(ADA, PASSWORD).await.session.user;
+    assert!(bed.ciam.store().get::<User>(user).await.unwrap().is_some());
+    assert!(bed.ciam.store().get::<Standing>(user).await.unwrap().is_some());
+    assert_eq!(bed.ciam.store().find(&Identifier::BY_USER.eq(&user)).await.unwrap().items.len(), 1);
+    assert_eq!(bed.ciam.users().primary_email(user).await.unwrap().unwrap().as_str(), ADA);
+}

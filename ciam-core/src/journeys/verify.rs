@@ -1,0 +1,209 @@
+//! Proving an address: by the code in the browser that began, or by the link in any.
+
+use super::error::{JourneyError, Mistake};
+use super::prompt::JourneyKind;
+use super::sign_in::raced;
+use super::state::{End, Journey, Proved, Registration};
+use super::{Advanced, Client, Halt, Journeys, Loaded};
+use crate::challenges::{Challenge, ChallengeId};
+use crate::clock::Timestamp;
+use crate::email::Email;
+use crate::events::{Actor, NewEvent, Origin};
+use crate::identifiers::Identifier;
+use crate::secret::{Bearer, Code, Secret};
+use crate::sessions::Opened;
+use crate::store::{StoreError, Work};
+use crate::users::NewUser;
+
+/// What a link is about, for the page that asks whether to confirm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketView {
+    /// What for.
+    pub kind: JourneyKind,
+    /// The address that would be confirmed.
+    pub to: Email,
+    /// When the journey was begun.
+    pub begun_at: Timestamp,
+    /// What the client that began it called itself.
+    pub begun_on: Option<String>,
+    /// Whether it is the client that asks now.
+    pub same_browser: bool,
+}
+
+/// What came of following a link.
+#[derive(Debug)]
+pub enum Redeemed {
+    /// This client began the journey, which has advanced here.
+    Here(Box<Advanced>),
+    /// Another client began it, and goes on there. This one gets no session.
+    Elsewhere,
+}
+
+/// What came of a unit that judged a code.
+enum Judged {
+    Wrong,
+    Right(Box<(Journey, Option<Opened>)>),
+}
+
+impl Journeys {
+    pub(super) async fn check_code(
+        &self,
+        at: Loaded,
+        client: &Client,
+        typed: &Secret<String>,
+    ) -> Result<Advanced, JourneyError> {
+        let Ok(typed) = Code::parse(typed.expose()) else { return self.wrong(&at.journey, Mistake::WrongCode).await };
+        let sent = at.journey.challenge.clone().ok_or(JourneyError::Stale)?;
+        let challenge = self.store.get::<Challenge>(sent.id).await?;
+        let Some(challenge) = challenge.filter(|challenge| challenge.code_until > self.store.clock().now()) else {
+            return self.wrong(&at.journey, Mistake::CodeUsedUp).await;
+        };
+        let code = challenge.code(self.vault.as_ref()).await?;
+        let right = code.is_some_and(|code| code.matches(&typed)) && !challenge.decoy;
+        let (here, challenge) = (&at, &challenge);
+        let judged = self
+            .store
+            .transact(|work| async move {
+                let journey = self.hold(&work, here).await?;
+                // Counted with the judgement in one batch: a guess past the limit is refused with its answer.
+                challenge.try_in(&work, &self.config.challenges)?;
+                if !right {
+                    work.record(
+                        NewEvent::new("address.proof_failed", Actor::Anonymous)
+                            .from(&client.origin)
+                            .with("journey", journey.id.to_string()),
+                    )?;
+                    return Ok(Judged::Wrong);
+                }
+                let advanced = self.prove(&work, here, journey, challenge.id, false, &client.origin).await?;
+                Ok(Judged::Right(Box::new(advanced)))
+            })
+            .await;
+        match judged {
+            Ok(Judged::Right(advanced)) => self.advanced(*advanced).await,
+            Ok(Judged::Wrong) => self.wrong(&at.journey, Mistake::WrongCode).await,
+            Err(Halt::Store(StoreError::Exceeded { .. })) => self.wrong(&at.journey, Mistake::CodeUsedUp).await,
+            Err(halt) => {
+                let advanced = self.settle_taken(&at, halt).await?;
+                self.advanced(advanced).await
+            }
+        }
+    }
+
+    /// What a link is about. Consumes nothing: link scanners may follow it as often as they like.
+    ///
+    /// # Errors
+    /// [`JourneyError::Unknown`] for a link that was used, replaced by a later one, has expired, or never was.
+    pub async fn ticket(&self, ticket: &str, client: &Client) -> Result<TicketView, JourneyError> {
+        let (at, challenge) = self.find_ticket(ticket).await?;
+        Ok(TicketView {
+            kind: at.journey.kind,
+            to: challenge.email,
+            begun_at: at.journey.begun,
+            same_browser: is_own(&at.journey, client),
+            begun_on: at.journey.begun_on,
+        })
+    }
+
+    /// Confirms by a link. The client that began the journey goes on at once; any other one has only
+    /// answered for it, gets no session, and leaves the rest to the first.
+    ///
+    /// # Errors
+    /// As [`Journeys::ticket`]; [`JourneyError::Stale`] when another answer came first.
+    pub async fn redeem(&self, ticket: &str, client: &Client) -> Result<Redeemed, JourneyError> {
+        let (at, challenge) = self.find_ticket(ticket).await?;
+        let own = is_own(&at.journey, client);
+        let here = &at;
+        let proved = self
+            .store
+            .transact(|work| async move {
+                let journey = self.hold(&work, here).await?;
+                self.prove(&work, here, journey, challenge.id, !own, &client.origin).await
+            })
+            .await;
+        let advanced = match proved {
+            Ok(advanced) => advanced,
+            Err(halt) => self.settle_taken(&at, halt).await?,
+        };
+        if own { Ok(Redeemed::Here(Box::new(self.advanced(advanced).await?))) } else { Ok(Redeemed::Elsewhere) }
+    }
+
+    /// Goes on where the journey was begun, after a link was followed elsewhere.
+    pub(super) async fn go_on(&self, at: Loaded, client: &Client) -> Result<Advanced, JourneyError> {
+        let at = &at;
+        let advanced = self
+            .store
+            .transact(|work| async move {
+                let mut journey = self.hold(&work, at).await?;
+                let proved = journey.proved.as_mut().ok_or(JourneyError::Stale)?;
+                proved.elsewhere = false;
+                self.advance(&work, at, journey, &client.origin).await
+            })
+            .await
+            .map_err(raced)?;
+        self.advanced(advanced).await
+    }
+
+    async fn find_ticket(&self, ticket: &str) -> Result<(Loaded, Challenge), JourneyError> {
+        let ticket = Bearer::<ChallengeId>::parse(ticket).map_err(|_| JourneyError::Unknown)?;
+        let challenge = self.store.get::<Challenge>(ticket.id()).await?;
+        let challenge = challenge.filter(|challenge| challenge.is_linked_by(&ticket)).ok_or(JourneyError::Unknown)?;
+        let journey = self.store.get::<Journey>(challenge.journey).await?.ok_or(JourneyError::Unknown)?;
+        let waits = journey.challenge.as_ref().is_some_and(|sent| sent.id == challenge.id);
+        if !waits {
+            return Err(JourneyError::Unknown);
+        }
+        Ok((Loaded { journey, stored: true }, challenge))
+    }
+
+    /// The address is proved: takes the challenge, and makes the account out of the registration.
+    async fn prove(
+        &self,
+        work: &Work,
+        at: &Loaded,
+        mut journey: Journey,
+        challenge: ChallengeId,
+        elsewhere: bool,
+        origin: &Origin,
+    ) -> Result<(Journey, Option<Opened>), Halt> {
+        work.take::<Challenge>(challenge).await?.ok_or(JourneyError::Stale)?;
+        journey.challenge = None;
+        let registration = match journey.registration {
+            Some(id) => work.take::<Registration>(id).await?,
+            None => None,
+        };
+        match registration {
+            None => journey.end = Some(End::Refused("expired".to_owned())),
+            Some(Registration { email, name, password, set, .. }) => {
+                let new = NewUser { email, name, password: Some(password) };
+                let user = self.users.register_in(work, &new, Actor::Anonymous, origin)?;
+                journey.proved = Some(Proved { user, password_at: set, address: true, elsewhere });
+            }
+        }
+        self.advance(work, at, journey, origin).await
+    }
+
+    /// The address was proved here, but has become another account's meanwhile: ends the journey, and
+    /// says so, for whoever proved the address may know.
+    async fn settle_taken(&self, at: &Loaded, halt: Halt) -> Result<(Journey, Option<Opened>), JourneyError> {
+        match halt {
+            Halt::Store(error) if Identifier::BY_VERIFIED.taken(&error) => self
+                .store
+                .transact(|work| async move {
+                    let mut journey = self.hold(&work, at).await?;
+                    if let Some(sent) = journey.challenge.take() {
+                        work.take::<Challenge>(sent.id).await?;
+                    }
+                    journey.end = Some(End::Refused("address_taken".to_owned()));
+                    self.advance(&work, at, journey, &Origin::default()).await
+                })
+                .await
+                .map_err(raced),
+            halt => Err(raced(halt)),
+        }
+    }
+}
+
+fn is_own(journey: &Journey, client: &Client) -> bool {
+    client.binding.as_ref().is_some_and(|binding| binding.digest() == journey.binding)
+}

@@ -1,0 +1,256 @@
+//! Messages that wait to be sent: written sealed in the batch that gave rise to them, sent after it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use super::texts::Text;
+use super::{Channel, Message, Messenger, SendError};
+use crate::clock::Timestamp;
+use crate::events::{Actor, NewEvent};
+use crate::id::UserId;
+use crate::store::{Collection, Index, Record, Store, StoreError, Work};
+use crate::vault::{KeyVault, VaultError};
+
+crate::id!(OutgoingId, "msg", "A message in the outbox.");
+
+/// A message that waits to be sent. What it says is sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    id: OutgoingId,
+    subject: Option<UserId>,
+    template: String,
+    sealed: String,
+    /// When it is to be tried next. A worker that takes it on moves this ahead: its lease.
+    due: Timestamp,
+    attempts: u32,
+    /// When it is of no use any more: its code has expired.
+    good_until: Timestamp,
+}
+
+impl Record for Outgoing {
+    type Id = OutgoingId;
+    const COLLECTION: Collection<Self> = Collection::new("outbox").index(&Outgoing::BY_DUE);
+
+    fn id(&self) -> OutgoingId {
+        self.id
+    }
+}
+
+impl Outgoing {
+    /// What is due, the longest due first.
+    pub const BY_DUE: Index<Outgoing, Timestamp> = Index::new("due", |m: &Outgoing| m.due);
+}
+
+/// The pauses after the first, second, … failure; after the last the message is given up.
+const PAUSES: [Duration; 6] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(2),
+    Duration::from_mins(10),
+    Duration::from_mins(30),
+    Duration::from_hours(2),
+];
+/// How long a messenger may take.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// For how long a worker that has taken a message on keeps others from it.
+const LEASE: Duration = Duration::from_mins(1);
+/// How many messages are sent at once.
+const AT_ONCE: u32 = 16;
+
+/// A message before it is sealed.
+pub(crate) struct Draft {
+    pub(crate) to: String,
+    pub(crate) channel: Channel,
+    pub(crate) text: Text,
+    pub(crate) template: &'static str,
+    pub(crate) subject: Option<UserId>,
+    pub(crate) good_until: Timestamp,
+}
+
+/// A sealed message, to be queued by a unit of work.
+#[derive(Debug, Clone)]
+pub(crate) struct Sealed(Outgoing);
+
+/// Seals, queues and sends messages.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    store: Store,
+    vault: Arc<dyn KeyVault>,
+    messenger: Arc<dyn Messenger>,
+    wake: Arc<Notify>,
+}
+
+/// Why messages could not be sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// The store does not answer.
+    #[error("the outbox cannot be read")]
+    Store(#[from] StoreError),
+    /// The vault does not seal or open.
+    #[error("messages cannot be sealed or opened")]
+    Vault(#[from] VaultError),
+}
+
+impl Outbox {
+    pub(crate) fn new(store: Store, vault: Arc<dyn KeyVault>, messenger: Arc<dyn Messenger>) -> Self {
+        Self { store, vault, messenger, wake: Arc::new(Notify::new()) }
+    }
+
+    /// Seals a message; slow work that belongs before the unit.
+    pub(crate) async fn seal(&self, draft: Draft) -> Result<Sealed, VaultError> {
+        let now = self.store.clock().now();
+        let id: OutgoingId = self.store.entropy().id(now);
+        let Draft { to, channel, text, template, subject, good_until } = draft;
+        let message = Message { id, to, channel, subject: text.subject, text: text.text, at: now };
+        let plain = serde_json::to_vec(&message).map_err(|_| VaultError::Unavailable)?;
+        let sealed = self.vault.seal(&context(id), &plain).await?;
+        Ok(Sealed(Outgoing { id, subject, template: template.to_owned(), sealed, due: now, attempts: 0, good_until }))
+    }
+
+    /// Queues a sealed message in the caller's unit and wakes the worker once that is committed.
+    pub(crate) fn queue_in(&self, work: &Work, message: &Sealed) -> Result<(), StoreError> {
+        let Sealed(outgoing) = message;
+        work.insert(outgoing)?;
+        work.record(
+            NewEvent::new("message.queued", Actor::System)
+                .about(outgoing.subject)
+                .with("message", outgoing.id.to_string())
+                .with("template", outgoing.template.clone()),
+        )?;
+        let wake = Arc::clone(&self.wake);
+        work.on_commit(move || wake.notify_one());
+        Ok(())
+    }
+
+    /// Sends what is due now, and says how many messages it took on.
+    ///
+    /// Several workers may do this at once: a message is taken on by a compare-and-swap of its due
+    /// time, so that one of them sends it.
+    ///
+    /// # Errors
+    /// [`OutboxError`] when the outbox cannot be read. A message that cannot be sent is no error here;
+    /// it is tried again later, or given up with an event.
+    pub async fn deliver(&self) -> Result<usize, OutboxError> {
+        let now = self.store.clock().now();
+        let due = self.store.find(&Outgoing::BY_DUE.range(&(), ..=now).limit(AT_ONCE)).await?.items;
+        let mut sends = tokio::task::JoinSet::new();
+        for outgoing in due {
+            let outbox = self.clone();
+            sends.spawn(async move { outbox.attempt(outgoing.id).await });
+        }
+        let mut taken = 0;
+        while let Some(sent) = sends.join_next().await {
+            match sent {
+                Ok(Ok(true)) => taken += 1,
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "a message waits longer"),
+                Err(error) => tracing::error!(%error, "a messenger panicked"),
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Delivers whenever something is queued, and looks for what is due again every five seconds, until dropped.
+    pub(crate) async fn run(self) {
+        loop {
+            match self.deliver().await {
+                Ok(0) => {
+                    let _ = tokio::time::timeout(Duration::from_secs(5), self.wake.notified()).await;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox pauses");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, id: OutgoingId) -> Result<bool, OutboxError> {
+        let Some(outgoing) = self.lease(id).await? else { return Ok(false) };
+        let opened = match self.vault.open(&context(id), &outgoing.sealed).await {
+            Ok(plain) => serde_json::from_slice::<Message>(plain.expose()).ok(),
+            Err(VaultError::Forged) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(message) = opened else {
+            self.finish(&outgoing, Some("unreadable")).await?;
+            return Ok(true);
+        };
+        if outgoing.good_until <= self.store.clock().now() {
+            self.finish(&outgoing, Some("too_late")).await?;
+            return Ok(true);
+        }
+        let sent = tokio::time::timeout(SEND_TIMEOUT, self.messenger.send(&message)).await;
+        let failure = match sent {
+            Ok(Ok(())) => {
+                self.finish(&outgoing, None).await?;
+                return Ok(true);
+            }
+            Ok(Err(SendError::Permanent(_))) => Some("refused"),
+            Ok(Err(SendError::Temporary(_))) | Err(_) => None,
+        };
+        let pause = PAUSES.get(usize::try_from(outgoing.attempts).unwrap_or(usize::MAX).saturating_sub(1));
+        match (failure, pause) {
+            (Some(reason), _) => self.finish(&outgoing, Some(reason)).await?,
+            (None, None) => self.finish(&outgoing, Some("given_up")).await?,
+            (None, Some(pause)) => self.postpone(id, *pause).await?,
+        }
+        Ok(true)
+    }
+
+    /// Takes a message on, unless another worker has.
+    async fn lease(&self, id: OutgoingId) -> Result<Option<Outgoing>, StoreError> {
+        self.store
+            .transact(|work| async move {
+                let Some(mut outgoing) = work.get::<Outgoing>(id).await?.filter(|m| m.due <= work.now()) else {
+                    return Ok(None);
+                };
+                outgoing.due = work.now() + LEASE;
+                outgoing.attempts += 1;
+                work.replace(&outgoing)?;
+                Ok(Some(outgoing))
+            })
+            .await
+    }
+
+    async fn postpone(&self, id: OutgoingId, pause: Duration) -> Result<(), StoreError> {
+        self.store
+            .transact(|work| async move {
+                if let Some(mut outgoing) = work.get::<Outgoing>(id).await? {
+                    outgoing.due = work.now() + pause;
+                    work.replace(&outgoing)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Removes a message that was sent, or that never will be.
+    async fn finish(&self, outgoing: &Outgoing, failed: Option<&'static str>) -> Result<(), StoreError> {
+        self.store
+            .transact(|work| async move {
+                if work.take::<Outgoing>(outgoing.id).await?.is_none() {
+                    return Ok(());
+                }
+                let name = if failed.is_some() { "message.failed" } else { "message.sent" };
+                let event = NewEvent::new(name, Actor::System)
+                    .about(outgoing.subject)
+                    .with("message", outgoing.id.to_string())
+                    .with("template", outgoing.template.clone());
+                work.record(match failed {
+                    Some(reason) => event.with("reason", reason),
+                    None => event,
+                })
+            })
+            .await
+    }
+}
+
+fn context(id: OutgoingId) -> String {
+    format!("outbox {id}")
+}

@@ -1,0 +1,329 @@
+//! Ports that do the same every time: for tests of ciam and of applications that use it.
+//!
+//! ```
+//! use ciam_core::testing::TestBed;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let bed = TestBed::new().await;
+//! let user = bed.sign_up("ada@example.com", "vermilion otter quays").await;
+//! bed.clock.advance(std::time::Duration::from_secs(60));
+//! assert!(bed.ciam.sessions().check(user.bearer.expose()).await.unwrap().is_some());
+//! # }
+//! ```
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::ciam::{Ciam, CiamBuilder};
+use crate::clock::{Clock, Timestamp};
+use crate::entropy::Entropy;
+use crate::events::Origin;
+use crate::journeys::{Advanced, Answer, Client, JourneyError, JourneyKind, Start};
+use crate::messages::{Mailbox, Message};
+use crate::passwords::{HashError, Password, PasswordHash, PasswordHasher, Verdict};
+use crate::secret::{Digest, Secret, Verifier};
+use crate::sessions::Opened;
+use crate::store::MemoryStore;
+
+/// A clock that stands still until it is moved. Begins at 2026-01-01T00:00:00Z.
+#[derive(Debug, Clone)]
+pub struct StoppedClock {
+    micros: Arc<AtomicI64>,
+}
+
+impl StoppedClock {
+    /// A clock at the beginning of 2026.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { micros: Arc::new(AtomicI64::new(1_767_225_600_000_000)) }
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        self.micros.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl Default for StoppedClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.micros.load(Ordering::SeqCst))
+    }
+}
+
+/// Bytes that look random and are the same in every run: SHA-256 of a seed and a counter.
+#[derive(Debug)]
+pub struct FixedEntropy {
+    seed: u64,
+    counter: AtomicU64,
+}
+
+impl FixedEntropy {
+    /// The sequence of this seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self { seed, counter: AtomicU64::new(0) }
+    }
+}
+
+impl Entropy for FixedEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(32) {
+            let n = self.counter.fetch_add(1, Ordering::SeqCst);
+            let block = Digest::of_all(&[&self.seed.to_be_bytes(), &n.to_be_bytes()]);
+            chunk.copy_from_slice(&block.bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A hasher that costs nothing and counts what it is asked: one unit for every hash and every check.
+///
+/// Its hashes protect nothing; it exists only behind the feature `testing`.
+#[derive(Debug, Clone, Default)]
+pub struct CountingHasher {
+    work: Arc<AtomicU64>,
+    overloaded: Arc<Mutex<Option<Duration>>>,
+    generation: Arc<AtomicU64>,
+}
+
+impl CountingHasher {
+    /// How much was asked of it so far.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.work.load(Ordering::SeqCst)
+    }
+
+    /// From now on it is overloaded, or (with `None`) not any more.
+    pub fn overload(&self, retry_after: Option<Duration>) {
+        *self.overloaded.lock().unwrap_or_else(PoisonError::into_inner) = retry_after;
+    }
+
+    /// Makes every hash made so far outdated.
+    pub fn strengthen(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn begin(&self) -> Result<u64, HashError> {
+        if let Some(retry_after) = *self.overloaded.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(HashError::Overloaded { retry_after });
+        }
+        self.work.fetch_add(1, Ordering::SeqCst);
+        Ok(self.generation.load(Ordering::SeqCst))
+    }
+}
+
+fn cheap_hash(generation: &str, password: &Password) -> String {
+    let digest = Digest::of(password.expose().as_bytes());
+    format!("$test${generation}${}", digest.id::<crate::UserId>())
+}
+
+#[async_trait]
+impl PasswordHasher for CountingHasher {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        let generation = self.begin()?;
+        Ok(PasswordHash::from_phc(cheap_hash(&generation.to_string(), password)))
+    }
+
+    async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+        let generation = self.begin()?.to_string();
+        let phc = against.map(PasswordHash::expose_phc).unwrap_or_default();
+        let made = phc.split('$').nth(2).unwrap_or_default();
+        let matches = phc == cheap_hash(made, password);
+        Ok(Verdict { matches, outdated: matches && made != generation })
+    }
+}
+
+/// An engine over the memory store with every port in hand, and the ways that tests go again and again.
+#[derive(Debug, Clone)]
+pub struct TestBed {
+    /// The engine, without workers: [`TestBed::mail`] sends what waits.
+    pub ciam: Ciam,
+    /// Its clock.
+    pub clock: StoppedClock,
+    /// Its hasher.
+    pub hasher: CountingHasher,
+    /// Its messenger.
+    pub mailbox: Mailbox,
+}
+
+impl TestBed {
+    /// An engine over the memory store.
+    pub async fn new() -> Self {
+        Self::with(|builder| builder.store(MemoryStore::new())).await
+    }
+
+    /// An engine that `configure` gives a store and whatever else it wants.
+    ///
+    /// # Panics
+    /// When the engine cannot be built.
+    pub async fn with(configure: impl FnOnce(CiamBuilder) -> CiamBuilder) -> Self {
+        let (clock, hasher, mailbox) = (StoppedClock::new(), CountingHasher::default(), Mailbox::new());
+        let builder = Ciam::builder()
+            .clock(clock.clone())
+            .entropy(FixedEntropy::new(1))
+            .hasher(hasher.clone())
+            .messenger(mailbox.clone())
+            .app_name("Test Shop")
+            .without_workers();
+        match configure(builder).build().await {
+            Ok(ciam) => Self { ciam, clock, hasher, mailbox },
+            Err(error) => panic!("the test bed was not built: {error}"),
+        }
+    }
+
+    /// Sends what waits and gives all messages, the newest first.
+    pub async fn mail(&self) -> Vec<Message> {
+        while self.ciam.outbox().deliver().await.is_ok_and(|sent| sent > 0) {}
+        self.mailbox.messages()
+    }
+
+    /// A browser that nobody has seen before.
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        let client =
+            Client { binding: Some(self.ciam.entropy().verifier()), origin: Origin::new(None, Some("Test/1.0")) };
+        Browser { bed: self.clone(), client }
+    }
+
+    /// Signs a new person up, the whole way.
+    ///
+    /// # Panics
+    /// When any step does not go as it should.
+    pub async fn sign_up(&self, email: &str, password: &str) -> Opened {
+        let browser = self.browser();
+        let journey = browser.sign_up_until_code(email, password).await;
+        let code = self.code_for(email).await;
+        opened(browser.answer(&journey, Answer::Code { code: Secret::new(code) }).await)
+    }
+
+    /// Signs a person in from a new browser.
+    ///
+    /// # Errors
+    /// As [`Journeys::answer`](crate::journeys::Journeys::answer).
+    pub async fn sign_in(&self, email: &str, password: &str) -> Result<Opened, JourneyError> {
+        let browser = self.browser();
+        let journey = browser.identified(JourneyKind::SignIn, email).await;
+        browser
+            .answer(&journey, Answer::Password { password: Secret::new(password.to_owned()) })
+            .await
+            .map(|advanced| opened(Ok(advanced)))
+    }
+
+    /// The code in the newest message to an address.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn code_for(&self, email: &str) -> String {
+        let text = self.newest(email).await;
+        match text.split_whitespace().find(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit())) {
+            Some(code) => code.to_owned(),
+            None => panic!("no code in the newest message to {email}"),
+        }
+    }
+
+    /// The ticket of the link in the newest message to an address.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn ticket_for(&self, email: &str) -> String {
+        let text = self.newest(email).await;
+        match text.split_once("ticket=").and_then(|(_, rest)| rest.split_whitespace().next()) {
+            Some(ticket) => ticket.to_owned(),
+            None => panic!("no link in the newest message to {email}"),
+        }
+    }
+
+    async fn newest(&self, email: &str) -> String {
+        match self.mail().await.into_iter().find(|message| message.to == email) {
+            Some(message) => message.text,
+            None => panic!("no message to {email}"),
+        }
+    }
+}
+
+/// A browser or app in a test: it keeps the secret that its journeys are bound to.
+#[derive(Debug, Clone)]
+pub struct Browser {
+    bed: TestBed,
+    /// Who it is to the engine.
+    pub client: Client,
+}
+
+impl Browser {
+    /// The secret that its journeys are bound to.
+    ///
+    /// # Panics
+    /// When a test has taken it away.
+    #[must_use]
+    pub fn binding(&self) -> &Verifier {
+        match &self.client.binding {
+            Some(binding) => binding,
+            None => panic!("this browser keeps no secret"),
+        }
+    }
+
+    /// Begins a journey and gives its id.
+    ///
+    /// # Panics
+    /// When it does not begin.
+    pub async fn start(&self, kind: JourneyKind) -> String {
+        match self.bed.ciam.journeys().start(Start { kind, binding: self.binding(), return_to: None }).await {
+            Ok(started) => started.id,
+            Err(error) => panic!("the journey did not begin: {error}"),
+        }
+    }
+
+    /// Begins a journey and says who it is.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn identified(&self, kind: JourneyKind, email: &str) -> String {
+        let journey = self.start(kind).await;
+        match self.answer(&journey, Answer::Identify { email: email.to_owned() }).await {
+            Ok(_) => journey,
+            Err(error) => panic!("the address was refused: {error}"),
+        }
+    }
+
+    /// Signs up until the code is asked for.
+    ///
+    /// # Panics
+    /// When a step is refused.
+    pub async fn sign_up_until_code(&self, email: &str, password: &str) -> String {
+        let journey = self.identified(JourneyKind::SignUp, email).await;
+        let answer = Answer::NewPassword { new_password: Secret::new(password.to_owned()), name: None };
+        match self.answer(&journey, answer).await {
+            Ok(_) => journey,
+            Err(error) => panic!("the password was refused: {error}"),
+        }
+    }
+
+    /// Answers a journey.
+    ///
+    /// # Errors
+    /// As [`Journeys::answer`](crate::journeys::Journeys::answer).
+    pub async fn answer(&self, journey: &str, answer: Answer) -> Result<Advanced, JourneyError> {
+        self.bed.ciam.journeys().answer(journey, &self.client, answer).await
+    }
+}
+
+/// The session that an answer opened.
+///
+/// # Panics
+/// When it opened none.
+pub fn opened(advanced: Result<Advanced, JourneyError>) -> Opened {
+    match advanced {
+        Ok(Advanced { opened: Some(opened), .. }) => opened,
+        Ok(Advanced { prompt, .. }) => panic!("no session, but a prompt: {prompt:?}"),
+        Err(error) => panic!("no session: {error}"),
+    }
+}

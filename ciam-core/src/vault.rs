@@ -1,0 +1,205 @@
+//! Keys that seal what must not be read from the database alone.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+
+use crate::entropy::Entropy;
+use crate::secret::Secret;
+
+/// Seals and opens small secrets: codes waiting to be typed, messages waiting to be sent, journeys.
+///
+/// What was sealed for one context does not open in another. When the vault cannot be reached the
+/// engine refuses what needs it and changes nothing.
+#[async_trait]
+pub trait KeyVault: fmt::Debug + Send + Sync + 'static {
+    /// Seals the bytes for a context. The text is base64url without padding.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`].
+    async fn seal(&self, context: &str, plain: &[u8]) -> Result<String, VaultError>;
+
+    /// Opens what [`KeyVault::seal`] sealed for the same context.
+    ///
+    /// # Errors
+    /// [`VaultError::Forged`] for anything else; [`VaultError::Unavailable`].
+    async fn open(&self, context: &str, sealed: &str) -> Result<Secret<Vec<u8>>, VaultError>;
+}
+
+/// Why a vault did not seal or open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// The text was not sealed by this vault for this context, or was changed.
+    #[error("not sealed here for this purpose")]
+    Forged,
+    /// The vault does not answer.
+    #[error("the key vault is unavailable")]
+    Unavailable,
+}
+
+/// The 256-bit key under which everything else is sealed.
+#[derive(Debug, Clone)]
+pub struct MasterKey(Secret<[u8; 32]>);
+
+/// The text is not a master key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a master key is 32 bytes in base64")]
+pub struct InvalidMasterKey;
+
+impl MasterKey {
+    /// Reads 32 bytes of base64, in either alphabet, with or without padding.
+    ///
+    /// # Errors
+    /// [`InvalidMasterKey`] for anything else, and for a key of 32 equal bytes.
+    pub fn parse(text: &str) -> Result<Self, InvalidMasterKey> {
+        let text = text.trim();
+        let bytes = STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')));
+        let bytes: [u8; 32] = bytes.ok().and_then(|bytes| bytes.try_into().ok()).ok_or(InvalidMasterKey)?;
+        if bytes.iter().all(|byte| *byte == bytes[0]) {
+            return Err(InvalidMasterKey);
+        }
+        Ok(Self(Secret::new(bytes)))
+    }
+
+    /// A fresh key.
+    #[must_use]
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        let mut bytes = [0; 32];
+        entropy.fill(&mut bytes);
+        Self(Secret::new(bytes))
+    }
+
+    /// The key's text, to be kept where the database is not.
+    #[must_use]
+    pub fn expose(&self) -> Secret<String> {
+        Secret::new(STANDARD.encode(self.0.expose()))
+    }
+}
+
+/// A vault in the process: AES-256-GCM under keys derived from the master key.
+///
+/// Every seal draws 24 random bytes and derives a key and a nonce of its own from them
+/// (HKDF-SHA-256), so that no number of seals comes near a repeated nonce. The text holds a version
+/// byte, those 24 bytes, and the sealed bytes with their tag.
+#[derive(Clone)]
+pub struct LocalVault {
+    master: MasterKey,
+    entropy: Arc<dyn Entropy>,
+}
+
+const VERSION: u8 = 1;
+const SALT: usize = 24;
+
+impl LocalVault {
+    /// A vault under this key.
+    #[must_use]
+    pub fn new(master: MasterKey, entropy: Arc<dyn Entropy>) -> Self {
+        Self { master, entropy }
+    }
+
+    fn key(&self, context: &str, salt: &[u8]) -> Result<(LessSafeKey, Nonce), VaultError> {
+        struct Bytes(usize);
+        impl KeyType for Bytes {
+            fn len(&self) -> usize {
+                self.0
+            }
+        }
+        let mut okm = [0; 44];
+        Salt::new(HKDF_SHA256, salt)
+            .extract(self.master.0.expose())
+            .expand(&[b"ciam seal 1\0", context.as_bytes()], Bytes(44))
+            .and_then(|okm_of| okm_of.fill(&mut okm))
+            .map_err(|_| VaultError::Unavailable)?;
+        let (key, nonce) = okm.split_at(32);
+        let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| VaultError::Unavailable)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Unavailable)?;
+        Ok((LessSafeKey::new(key), nonce))
+    }
+}
+
+#[async_trait]
+impl KeyVault for LocalVault {
+    async fn seal(&self, context: &str, plain: &[u8]) -> Result<String, VaultError> {
+        let mut salt = [0; SALT];
+        self.entropy.fill(&mut salt);
+        let (key, nonce) = self.key(context, &salt)?;
+        let mut sealed = plain.to_vec();
+        key.seal_in_place_append_tag(nonce, Aad::from(context), &mut sealed).map_err(|_| VaultError::Unavailable)?;
+        let mut bytes = Vec::with_capacity(1 + SALT + sealed.len());
+        bytes.push(VERSION);
+        bytes.extend(salt);
+        bytes.extend(sealed);
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    async fn open(&self, context: &str, sealed: &str) -> Result<Secret<Vec<u8>>, VaultError> {
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| VaultError::Forged)?;
+        let rest = bytes.strip_prefix(&[VERSION]).ok_or(VaultError::Forged)?;
+        let (salt, sealed) = rest.split_at_checked(SALT).ok_or(VaultError::Forged)?;
+        let (key, nonce) = self.key(context, salt)?;
+        let mut plain = Secret::new(sealed.to_vec());
+        let length =
+            key.open_in_place(nonce, Aad::from(context), plain.expose_mut()).map_err(|_| VaultError::Forged)?.len();
+        plain.expose_mut().truncate(length);
+        Ok(plain)
+    }
+}
+
+impl fmt::Debug for LocalVault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LocalVault(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SystemEntropy;
+
+    fn vault() -> LocalVault {
+        let entropy = SystemEntropy::new();
+        LocalVault::new(MasterKey::generate(&entropy), Arc::new(entropy))
+    }
+
+    #[tokio::test]
+    async fn what_was_sealed_opens_in_its_own_context_and_vault_only() {
+        let vault = vault();
+        let sealed = vault.seal("a", b"secret").await.unwrap();
+        assert_eq!(vault.open("a", &sealed).await.unwrap().expose(), b"secret");
+        assert!(matches!(vault.open("b", &sealed).await, Err(VaultError::Forged)));
+        assert!(matches!(super::tests::vault().open("a", &sealed).await, Err(VaultError::Forged)));
+        assert_ne!(sealed, vault.seal("a", b"secret").await.unwrap());
+        assert!(!format!("{vault:?}").contains(vault.master.expose().expose()));
+    }
+
+    #[tokio::test]
+    async fn a_changed_bit_anywhere_is_forged() {
+        let vault = vault();
+        let sealed = vault.seal("a", b"secret").await.unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(&sealed).unwrap();
+        for at in 0..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            let changed = URL_SAFE_NO_PAD.encode(&bytes);
+            assert!(matches!(vault.open("a", &changed).await, Err(VaultError::Forged)), "byte {at}");
+        }
+        for text in ["", "AQ", "not base64!"] {
+            assert!(matches!(vault.open("a", text).await, Err(VaultError::Forged)));
+        }
+    }
+
+    #[test]
+    fn a_master_key_is_32_bytes_and_no_joke() {
+        let key = MasterKey::generate(&SystemEntropy::new());
+        assert!(MasterKey::parse(key.expose().expose()).is_ok());
+        for text in ["", "AAAA", &STANDARD.encode([0; 32]), &STANDARD.encode([7; 31])] {
+            assert!(MasterKey::parse(text).is_err());
+        }
+    }
+}
