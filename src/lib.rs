@@ -1,1 +1,39 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # I want to …
+//!
+//! - **put an engine together**: [`Ciam::builder`].
+//! - **add pages, a JSON API and sessions to my axum app**: [`web::mount`].
+//! - **know who is signed in**: [`CurrentUser`] and `Option<CurrentUser>` in a handler.
+//! - **drive sign-up and sign-in from somewhere else than a browser**: [`journeys`].
+//! - **keep records of my own beside ciam's**: [`store`].
+//! - **send messages**: [`SmtpMessenger`]; while developing, [`Mailbox`].
+//! - **test my app**: [`testing`] (feature `testing`).
 
+mod adapters;
+
+pub use ciam_core::{
+    ApplicationId, BuildError, Ciam, CiamBuilder, RealmId, UserId, challenges, clock, config, email, entropy, events,
+    evidence, id, identifiers, journeys, messages, passwords, secret, sessions, throttle, users, vault,
+};
+
+#[cfg(feature = "smtp")]
+pub use adapters::{InvalidSmtpUrl, SmtpMessenger};
+pub use ciam_core::messages::Mailbox;
+#[cfg(feature = "testing")]
+pub use ciam_core::testing;
+#[cfg(feature = "web")]
+pub use ciam_web as web;
+#[cfg(feature = "web")]
+pub use ciam_web::{Assured, CurrentUser};
+
+/// Where records are kept: the port, and the backends.
+pub mod store {
+    pub use ciam_core::store::*;
+    #[cfg(feature = "sqlite")]
+    pub use ciam_store::{SqliteOptions, SqliteStore};
+}
+
+pub use ciam_core::store::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use ciam_store::SqliteStore;

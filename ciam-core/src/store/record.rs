@@ -150,14 +150,22 @@ impl<R: 'static> Collection<R> {
         }
     }
 
+    pub(crate) const fn current_shape(&self) -> u16 {
+        self.shape
+    }
+
+    pub(crate) const fn is_stream(&self) -> bool {
+        self.stream
+    }
+
     pub(crate) fn live_at(&self, name: &'static str) -> Option<usize> {
         self.lives().position(|live| live.name() == name)
     }
 }
 
 impl<R: Record> Collection<R> {
-    /// A record as a backend keeps it.
-    pub(crate) fn encode(&self, record: &R) -> Result<Encoded, StoreError> {
+    /// A record as a backend keeps it, and the names of its columns.
+    pub(crate) fn encode(&self, record: &R) -> Result<(Encoded, Vec<&'static str>), StoreError> {
         let mut columns: Vec<(&'static str, Value)> = Vec::new();
         for index in self.indexes() {
             for (name, value) in index.values(record) {
@@ -174,14 +182,16 @@ impl<R: Record> Collection<R> {
         let doc = serde_json::to_string(record)
             .map_err(|source| StoreError::Corrupt { collection: self.name, source: source.into() })?;
         let mut copy = record.clone();
-        Ok(Encoded {
+        let (names, columns) = columns.into_iter().unzip();
+        let encoded = Encoded {
             id: record.id().uuid(),
             doc,
             shape: self.shape,
-            columns: columns.into_iter().map(|(_, value)| value).collect(),
+            columns,
             live: self.lives().map(|live| live.get(&mut copy)).collect(),
             expires: self.expires.map(|expires| expires(record)),
-        })
+        };
+        Ok((encoded, names))
     }
 
     /// The record that a backend kept, with the present values of its tallies and peaks.

@@ -48,12 +48,17 @@ struct Entry {
 enum Write {
     Nothing,
     Touch,
-    Put(Encoded, Pending),
+    Put(Encoded, Place),
     Remove,
 }
 
-/// The columns of a pending record by name, so that `find` sees it.
-type Pending = Vec<(&'static str, Value)>;
+/// Where a pending record stands.
+struct Place {
+    /// Its columns by name, so that `find` sees it.
+    columns: Vec<(&'static str, Value)>,
+    /// In a stream, the order in which it was written.
+    nth: Option<usize>,
+}
 
 impl Work {
     pub(super) fn begin(store: &Store) -> Self {
@@ -134,8 +139,8 @@ impl Work {
         let pending: Vec<RecordKey> =
             state.records.keys().copied().filter(|key| key.collection == raw.collection).collect();
         for key in pending {
-            if let Some(Entry { write: Write::Put(_, columns), .. }) = state.records.get(&key)
-                && let Some(cursor) = place_of(&raw, columns, key.id)
+            if let Some(Entry { write: Write::Put(_, place), .. }) = state.records.get(&key)
+                && let Some(cursor) = place_of(&raw, &place.columns, key.id)
                 && let Some(record) = state.current::<R>(key)?
             {
                 found.push((cursor, record));
@@ -168,7 +173,7 @@ impl Work {
     pub fn replace<R: Record>(&self, record: &R) -> Result<(), StoreError> {
         let key = key_of::<R>(record.id());
         self.put(key, record, |entry| match (&entry.write, &entry.read) {
-            (Write::Nothing | Write::Touch, Some(Some(row))) if row.shape > R::COLLECTION.spec().shape => {
+            (Write::Nothing | Write::Touch, Some(Some(row))) if row.shape > R::COLLECTION.current_shape() => {
                 Err(StoreError::NewerShape { collection: key.collection })
             }
             (Write::Put(..), _) | (Write::Nothing | Write::Touch, Some(Some(_))) => Ok(()),
@@ -229,7 +234,7 @@ impl Work {
         by: i64,
         bound: Bound,
     ) -> Result<(), StoreError> {
-        let create = Some(R::COLLECTION.encode(first)?);
+        let create = Some(R::COLLECTION.encode(first)?.0);
         self.count(Op::Add { key: key_of::<R>(first.id()), tally: tally.name(), by, bound, create })
     }
 
@@ -277,26 +282,18 @@ impl Work {
             let seen = entry.read.map(|row| row.map(|row| row.version));
             match (entry.write, seen) {
                 (Write::Put(record, _), Some(Some(expected))) => ops.push(Op::Replace { collection, record, expected }),
-                (Write::Put(record, columns), _) => inserts.push((columns, Op::Insert { collection, record })),
+                (Write::Put(record, place), _) => inserts.push((collection, place, Op::Insert { collection, record })),
                 (Write::Remove, Some(Some(expected))) => ops.push(Op::Remove { key, expected }),
                 (Write::Touch, Some(Some(expected))) => ops.push(Op::Touch { key, expected }),
                 (_, Some(expected)) if entry.guard => ops.push(Op::Guard { key, expected }),
                 _ => {}
             }
         }
-        // One order for all units, so that no two wait for each other. Of one record, the guard comes
-        // first (an `add` may create what was absent), then its counters, then what removes it.
-        // Inserts come last, by unique value, so that a value may pass on.
-        ops.sort_by_key(|op| {
-            let step = match op {
-                Op::Guard { .. } => 0,
-                Op::Add { .. } | Op::Raise { .. } => 1,
-                _ => 2,
-            };
-            (op.key(), step)
-        });
-        inserts.sort_by(|(a, op_a), (b, op_b)| (op_a.key().collection, a).cmp(&(op_b.key().collection, b)));
-        ops.extend(inserts.into_iter().map(|(_, op)| op));
+        // One order for all units, so that no two wait for each other; counters of a record come
+        // before what removes it; inserts come last, by unique value, so that a value may pass on.
+        ops.sort_by_key(|op| (op.key(), !matches!(op, Op::Add { .. } | Op::Raise { .. })));
+        inserts.sort_by(|(a, at_a, _), (b, at_b, _)| (a, at_a.nth, &at_a.columns).cmp(&(b, at_b.nth, &at_b.columns)));
+        ops.extend(inserts.into_iter().map(|(_, _, op)| op));
         let batch = Batch { unit: self.unit, now: self.now, ops };
         batch.check_size()?;
         Ok((Some(batch), effects))
@@ -329,13 +326,13 @@ impl Work {
         record: &R,
         allowed: impl FnOnce(&Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let encoded = R::COLLECTION.encode(record)?;
-        let columns =
-            R::COLLECTION.spec().columns.iter().map(|column| column.name).zip(encoded.columns.clone()).collect();
-        let mut state = self.open()?;
+        let (encoded, names) = R::COLLECTION.encode(record)?;
+        let columns = names.into_iter().zip(encoded.columns.clone()).collect();
+        let mut state = self.lock();
+        let nth = R::COLLECTION.is_stream().then_some(state.records.len());
         let entry = state.records.entry(key).or_insert_with(|| Entry::unread(false));
         allowed(entry)?;
-        entry.write = Write::Put(encoded, columns);
+        entry.write = Write::Put(encoded, Place { columns, nth });
         Ok(())
     }
 
@@ -430,7 +427,7 @@ impl State {
 }
 
 /// Where a pending record stands in the answer to a query, if it belongs there.
-fn place_of(query: &RawQuery, columns: &Pending, id: Uuid) -> Option<Cursor> {
+fn place_of(query: &RawQuery, columns: &[(&'static str, Value)], id: Uuid) -> Option<Cursor> {
     let of = |name: &str| columns.iter().find(|(column, _)| *column == name).map(|(_, value)| value);
     let values: Vec<&Value> = query.columns.iter().filter_map(|name| of(name)).collect();
     if values.len() != query.columns.len() || values.iter().any(|value| value.is_null()) {

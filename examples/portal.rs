@@ -1,0 +1,125 @@
+//! The customer portal of a made-up shop: everything that ciam has, in one program.
+//!
+//! `cargo run --example portal`, then open the address that it prints. `portal.toml` beside this file
+//! documents how it is configured.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use ciam::messages::Messenger;
+use ciam::store::Backend;
+use ciam::vault::MasterKey;
+use ciam::{Ciam, Mailbox, MemoryStore, SmtpMessenger, SqliteStore};
+
+#[path = "portal/config.rs"]
+mod config;
+#[path = "portal/shop.rs"]
+mod shop;
+
+use config::{Config, Database};
+
+type AnyError = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run().await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the portal did not start: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), AnyError> {
+    let config = Config::load()?;
+    let mailbox = config.dev.then(|| mailbox(&config)).transpose()?;
+    let identity = identity(&config, mailbox.clone()).await?;
+    let app = app(&identity, mailbox)?;
+
+    let listener = tokio::net::TcpListener::bind(config.listen).await?;
+    println!("The portal is at {}", identity.config().public_url.origin());
+    if config.dev {
+        println!("Development is on: messages are shown at {}/dev/mailbox", identity.config().public_url.origin());
+    }
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stopped())
+        .await?;
+    Ok(())
+}
+
+/// The shop's own routes with ciam around them.
+fn app(identity: &Ciam, mailbox: Option<Mailbox>) -> Result<Router, AnyError> {
+    let shop = Router::new().route("/", get(shop::home));
+    let mount = ciam::web::Mount::new(identity);
+    let mount = match mailbox {
+        Some(mailbox) => mount.danger_show_mailbox(mailbox),
+        None => mount,
+    };
+    Ok(mount.around(shop)?)
+}
+
+async fn identity(config: &Config, mailbox: Option<Mailbox>) -> Result<Ciam, AnyError> {
+    let store: std::sync::Arc<dyn Backend> = match &config.database {
+        Database::Memory => std::sync::Arc::new(MemoryStore::new()),
+        Database::Sqlite(file) => std::sync::Arc::new(SqliteStore::open(file).await?),
+    };
+    let builder = Ciam::builder().shared_store(store).app_name(&config.name).public_url(&config.public_url);
+    let builder = match (&config.master_key, config.dev) {
+        (Some(key), _) => builder.master_key(MasterKey::parse(key)?),
+        (None, true) => builder,
+        (None, false) => {
+            return Err("CIAM_MASTER_KEY or CIAM_MASTER_KEY_FILE is missing: 32 random bytes in base64".into());
+        }
+    };
+    let builder = match (mailbox, smtp(config)?) {
+        (Some(mailbox), _) => builder.messenger(mailbox),
+        (None, Some(smtp)) => builder.messenger(smtp),
+        (None, None) => return Err("CIAM_SMTP_URL is missing: smtp://host:port of a mail server".into()),
+    };
+    Ok(builder.build().await?)
+}
+
+fn smtp(config: &Config) -> Result<Option<SmtpMessenger>, AnyError> {
+    let Some(url) = &config.smtp_url else { return Ok(None) };
+    let messenger = SmtpMessenger::from_url(url)?;
+    Ok(Some(match &config.smtp_sender {
+        Some(sender) => messenger.sender(sender)?,
+        None => messenger,
+    }))
+}
+
+/// The mailbox of development, which hands messages on where there is a mail server.
+fn mailbox(config: &Config) -> Result<Mailbox, AnyError> {
+    Ok(match smtp(config)? {
+        Some(smtp) => Mailbox::before(std::sync::Arc::new(smtp) as std::sync::Arc<dyn Messenger>),
+        None => Mailbox::new(),
+    })
+}
+
+/// Waits for ctrl-c or SIGTERM.
+async fn stopped() {
+    let ctrl_c = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            signal.recv().await;
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminated => {}
+    }
+}
