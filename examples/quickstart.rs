@@ -12,8 +12,13 @@ use ciam::{Ciam, Mailbox, MemoryStore};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mailbox = Mailbox::new();
-    let identity =
-        Ciam::builder().store(MemoryStore::new()).messenger(mailbox.clone()).app_name("Quickstart").build().await?;
+    let identity = Ciam::builder()
+        .store(MemoryStore::new())
+        .messenger(mailbox.clone())
+        .app_name("Quickstart")
+        .without_workers()
+        .build()
+        .await?;
     for kind in [JourneyKind::SignUp, JourneyKind::SignIn] {
         println!("\n== {kind:?}");
         walk(&identity, &mailbox, kind).await?;

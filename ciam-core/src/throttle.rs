@@ -20,6 +20,7 @@ pub struct Limit {
     name: &'static str,
     key: Digest,
     rate: Rate,
+    forgiving: bool,
 }
 
 /// So many within so long, counted from the first.
@@ -64,7 +65,7 @@ impl Limit {
     /// A limit on what `key` identifies; `name` tells apart what is counted.
     #[must_use]
     pub fn new(name: &'static str, key: &[&[u8]], rate: Rate) -> Self {
-        Self { name, key: Digest::of_all(key), rate }
+        Self { name, key: Digest::of_all(key), rate, forgiving: false }
     }
 
     /// Tries of one account that exists.
@@ -80,10 +81,18 @@ impl Limit {
         Self::new(name, &[b"client", address.as_bytes()], rate)
     }
 
+    /// A success forgets the failures before it: right for an account, whose owner has shown up; never
+    /// for a client address, where an attacker would clear their tries by signing in to an account of their own.
+    #[must_use]
+    pub const fn forgiving(mut self) -> Self {
+        self.forgiving = true;
+        self
+    }
+
     fn counter(&self, store: &Store, now: Timestamp) -> Counter {
         let realm = store.realm().to_string();
         let id = Digest::of_all(&[realm.as_bytes(), self.name.as_bytes(), self.key.bytes()]).id();
-        Counter { id, what: self.name.to_owned(), count: 0, until: now + self.rate.window }
+        Counter { id, what: self.name.to_owned(), tries: 0, failed: 0, until: now + self.rate.window }
     }
 
     /// Counts one in the caller's unit: its commit is refused with [`StoreError::Exceeded`] past the limit.
@@ -92,14 +101,18 @@ impl Limit {
     /// [`StoreError::Misuse`] only.
     pub(crate) fn count_in(&self, store: &Store, work: &Work) -> Result<(), StoreError> {
         let first = self.counter(store, work.now());
-        work.add_or_insert(&Counter::COUNT, &first, 1, Bound::AtMost(i64::from(self.rate.most)))
+        work.add_or_insert(&Counter::TRIES, &first, 1, Bound::AtMost(i64::from(self.rate.most)))
     }
 
-    /// How long until the window ends; none when there is room.
+    /// How long until the window ends in which so many tries were counted; none when there is room.
     pub(crate) async fn wait(&self, store: &Store) -> Result<Option<Duration>, StoreError> {
+        self.wait_by(store, |counter| counter.tries).await
+    }
+
+    async fn wait_by(&self, store: &Store, of: fn(&Counter) -> i64) -> Result<Option<Duration>, StoreError> {
         let now = store.clock().now();
         let counter = store.get::<Counter>(self.counter(store, now).id).await?;
-        let full = counter.filter(|counter| counter.count >= i64::from(self.rate.most));
+        let full = counter.filter(|counter| of(counter) >= i64::from(self.rate.most));
         Ok(full.map(|counter| counter.until.since(now)))
     }
 }
@@ -109,13 +122,17 @@ impl Limit {
 pub struct Counter {
     id: CounterId,
     what: String,
-    count: i64,
+    /// Reserved tries: those under way and those that failed.
+    tries: i64,
+    /// Those that failed.
+    failed: i64,
     until: Timestamp,
 }
 
 impl Record for Counter {
     type Id = CounterId;
-    const COLLECTION: Collection<Self> = Collection::new("counters").live(&Counter::COUNT).expires(|c| c.until);
+    const COLLECTION: Collection<Self> =
+        Collection::new("counters").live(&Counter::TRIES).live(&Counter::FAILED).expires(|c| c.until);
 
     fn id(&self) -> CounterId {
         self.id
@@ -123,8 +140,33 @@ impl Record for Counter {
 }
 
 impl Counter {
-    /// The tries so far.
-    pub const COUNT: Tally<Counter> = Tally::new("tries", |counter| &mut counter.count);
+    /// The tries so far, less those given back.
+    pub const TRIES: Tally<Counter> = Tally::new("tries", |counter| &mut counter.tries);
+    /// The failures so far.
+    pub const FAILED: Tally<Counter> = Tally::new("failed", |counter| &mut counter.failed);
+}
+
+/// A try that was reserved under some limits, to be settled when its outcome is known.
+///
+/// One that is never settled, because the process ended, stays counted until its windows end.
+#[derive(Debug)]
+#[must_use = "a reservation that is not settled fills its limits until their windows end"]
+pub struct Reservation {
+    held: Vec<(Limit, Timestamp)>,
+}
+
+impl Reservation {
+    /// A reservation of a throttle that keeps its counters elsewhere: each limit with the end of its window.
+    #[must_use]
+    pub fn new(held: Vec<(Limit, Timestamp)>) -> Self {
+        Self { held }
+    }
+
+    /// Each limit, with the end of the window that the try was counted in.
+    #[must_use]
+    pub fn held(&self) -> &[(Limit, Timestamp)] {
+        &self.held
+    }
 }
 
 /// Why a try is not allowed.
@@ -151,27 +193,35 @@ impl From<StoreError> for ThrottleError {
 /// Counts tries.
 ///
 /// A try is reserved before the work it pays for, under all its limits or none, so that parallel
-/// tries cannot pass between counting and checking. When counters cannot be reached the engine
-/// refuses the try.
+/// tries cannot pass between counting and checking, and settled when its outcome is known. When
+/// counters cannot be reached the engine refuses the try.
 #[async_trait]
 pub trait Throttle: fmt::Debug + Send + Sync + 'static {
-    /// Reserves one try under every limit.
+    /// Reserves one try under every limit. While tries that are still under way fill a limit, it waits
+    /// for their outcome: many customers behind one address who sign in at once are no attack.
     ///
     /// # Errors
-    /// [`ThrottleError::Throttled`] when one of them is reached: then nothing was counted.
-    async fn reserve(&self, limits: &[Limit]) -> Result<(), ThrottleError>;
+    /// [`ThrottleError::Throttled`] when the failures of one of them have reached it, or the tries under
+    /// way take too long: then nothing was counted.
+    async fn reserve(&self, limits: Vec<Limit>) -> Result<Reservation, ThrottleError>;
 
-    /// Gives one reserved try back: it was no failure.
+    /// The try failed: it stays counted.
     ///
     /// # Errors
-    /// [`ThrottleError::Store`]: it stays counted.
-    async fn give_back(&self, limit: &Limit) -> Result<(), ThrottleError>;
+    /// [`ThrottleError::Store`]: it stays counted, as one under way.
+    async fn failed(&self, reservation: Reservation) -> Result<(), ThrottleError>;
 
-    /// Forgets all tries under a limit.
+    /// The try succeeded: it is given back, and a [forgiving](Limit::forgiving) limit begins anew.
     ///
     /// # Errors
-    /// [`ThrottleError::Store`]: they stay counted.
-    async fn reset(&self, limit: &Limit) -> Result<(), ThrottleError>;
+    /// As [`Throttle::failed`].
+    async fn succeeded(&self, reservation: Reservation) -> Result<(), ThrottleError>;
+
+    /// Nothing was tried after all: it is given back.
+    ///
+    /// # Errors
+    /// As [`Throttle::failed`].
+    async fn cancelled(&self, reservation: Reservation) -> Result<(), ThrottleError>;
 }
 
 /// The throttle whose counters are records of the store.
@@ -179,6 +229,11 @@ pub trait Throttle: fmt::Debug + Send + Sync + 'static {
 pub struct StoreThrottle {
     store: Store,
 }
+
+/// How often a reservation looks again for tries under way to end, and how long it pauses between:
+/// five seconds in all.
+const LOOKS: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(25);
 
 impl StoreThrottle {
     /// A throttle over this store.
@@ -190,58 +245,90 @@ impl StoreThrottle {
     async fn longest_wait(&self, limits: &[Limit]) -> Result<Option<Duration>, StoreError> {
         let mut longest = None;
         for limit in limits {
-            longest = longest.max(limit.wait(&self.store).await?);
+            longest = longest.max(limit.wait_by(&self.store, |counter| counter.failed).await?);
         }
         Ok(longest)
     }
-}
 
-#[async_trait]
-impl Throttle for StoreThrottle {
-    async fn reserve(&self, limits: &[Limit]) -> Result<(), ThrottleError> {
-        if let Some(retry_after) = self.longest_wait(limits).await? {
-            return Err(ThrottleError::Throttled { retry_after });
+    /// The ends of the windows that a try was just counted in.
+    async fn windows(&self, limits: Vec<Limit>) -> Result<Reservation, StoreError> {
+        let now = self.store.clock().now();
+        let mut held = Vec::new();
+        for limit in limits {
+            let counter = limit.counter(&self.store, now);
+            let kept = self.store.get::<Counter>(counter.id).await?;
+            held.push((limit, kept.map_or(now, |kept| kept.until)));
         }
-        let reserved = self
-            .store
-            .transact(|work| async move {
-                limits.iter().try_for_each(|limit| limit.count_in(&self.store, &work))?;
-                Ok::<_, StoreError>(())
-            })
-            .await;
-        match reserved {
-            Err(StoreError::Exceeded { .. }) => {
-                let retry_after = self.longest_wait(limits).await?.unwrap_or(Duration::from_secs(1));
-                Err(ThrottleError::Throttled { retry_after })
-            }
-            other => Ok(other?),
-        }
+        Ok(Reservation { held })
     }
 
-    async fn give_back(&self, limit: &Limit) -> Result<(), ThrottleError> {
-        let given = self
+    /// Changes the counters of a reservation whose windows are still open, in one unit.
+    async fn settle(
+        &self,
+        reservation: &Reservation,
+        change: impl Fn(&Work, &Limit, &Counter) -> Result<(), StoreError> + Send + Sync,
+    ) -> Result<(), ThrottleError> {
+        let change = &change;
+        let settled = self
             .store
             .transact(|work| async move {
-                let id = limit.counter(&self.store, work.now()).id;
-                if work.peek::<Counter>(id).await?.is_some() {
-                    work.add(&Counter::COUNT, id, -1, Bound::AtLeast(0))?;
+                for (limit, until) in &reservation.held {
+                    let counter = work.peek::<Counter>(limit.counter(&self.store, work.now()).id).await?;
+                    if let Some(counter) = counter.filter(|counter| counter.until == *until) {
+                        change(&work, limit, &counter)?;
+                    }
                 }
                 Ok::<_, StoreError>(())
             })
             .await;
-        match given {
+        match settled {
+            // Somebody's success has begun the count anew meanwhile.
             Err(StoreError::Exceeded { .. }) => Ok(()),
             other => Ok(other?),
         }
     }
+}
 
-    async fn reset(&self, limit: &Limit) -> Result<(), ThrottleError> {
-        self.store
-            .transact(|work| async move {
-                let id = limit.counter(&self.store, work.now()).id;
-                work.take::<Counter>(id).await?;
-                Ok(())
-            })
-            .await
+fn give_back(work: &Work, counter: &Counter) -> Result<(), StoreError> {
+    work.add(&Counter::TRIES, counter.id, -1, Bound::AtLeast(0))
+}
+
+#[async_trait]
+impl Throttle for StoreThrottle {
+    async fn reserve(&self, limits: Vec<Limit>) -> Result<Reservation, ThrottleError> {
+        for _ in 0..LOOKS {
+            if let Some(retry_after) = self.longest_wait(&limits).await? {
+                return Err(ThrottleError::Throttled { retry_after });
+            }
+            let wanted = &limits;
+            let reserved = self
+                .store
+                .transact(|work| async move {
+                    wanted.iter().try_for_each(|limit| limit.count_in(&self.store, &work))?;
+                    Ok::<_, StoreError>(())
+                })
+                .await;
+            match reserved {
+                Ok(()) => return Ok(self.windows(limits).await?),
+                Err(StoreError::Exceeded { .. }) => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ThrottleError::Throttled { retry_after: Duration::from_secs(1) })
+    }
+
+    async fn failed(&self, reservation: Reservation) -> Result<(), ThrottleError> {
+        self.settle(&reservation, |work, _, counter| work.add(&Counter::FAILED, counter.id, 1, Bound::None)).await
+    }
+
+    async fn succeeded(&self, reservation: Reservation) -> Result<(), ThrottleError> {
+        self.settle(&reservation, |work, limit, counter| {
+            if limit.forgiving { work.remove::<Counter>(counter.id) } else { give_back(work, counter) }
+        })
+        .await
+    }
+
+    async fn cancelled(&self, reservation: Reservation) -> Result<(), ThrottleError> {
+        self.settle(&reservation, |work, _, counter| give_back(work, counter)).await
     }
 }

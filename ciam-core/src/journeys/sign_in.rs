@@ -61,14 +61,12 @@ impl Journeys {
         let email = at.journey.identifier.clone().ok_or(JourneyError::Stale)?;
         let account = self.account(&email).await?;
         let limits = self.sign_in_limits(&email, account.user, client);
-        self.throttle.reserve(&limits).await?;
+        let reservation = self.throttle.reserve(limits).await?;
         let hash = account.credential.as_ref().map(|credential| &credential.hash);
         let verdict = match self.hasher.verify(&password, hash).await {
             Ok(verdict) => verdict,
             Err(error) => {
-                for limit in &limits {
-                    self.throttle.give_back(limit).await?;
-                }
+                self.throttle.cancelled(reservation).await?;
                 return Err(error.into());
             }
         };
@@ -81,14 +79,13 @@ impl Journeys {
                 (Some(_), true) => "suspended",
             };
             self.note_failure(client, account.user, reason).await?;
+            self.throttle.failed(reservation).await?;
             return self.wrong(&at.journey, Mistake::WrongCredentials).await;
         };
         let rehashed = if verdict.outdated { self.hasher.hash(&password).await.ok() } else { None };
-        let advanced = self.accept_password(&at, client, user, &credential, rehashed.as_ref()).await?;
-        let [account_limit, client_limit] = &limits;
-        self.throttle.reset(account_limit).await?;
-        self.throttle.give_back(client_limit).await?;
-        self.advanced(advanced).await
+        let accepted = self.accept_password(&at, client, user, &credential, rehashed.as_ref()).await;
+        self.throttle.succeeded(reservation).await?;
+        self.advanced(accepted?).await
     }
 
     async fn accept_password(
@@ -126,14 +123,14 @@ impl Journeys {
         Ok(Account { user, standing: found.take(&standing)?, credential: found.take(&credential)? })
     }
 
-    fn sign_in_limits(&self, email: &Email, user: Option<UserId>, client: &Client) -> [Limit; 2] {
+    fn sign_in_limits(&self, email: &Email, user: Option<UserId>, client: &Client) -> Vec<Limit> {
         const ACCOUNT: &str = "sign_in.account";
         let rates = &self.config.throttle;
         let account = match user {
             Some(user) => Limit::of_user(ACCOUNT, user, rates.account_failures),
             None => Limit::new(ACCOUNT, &[email.digest().bytes()], rates.account_failures),
         };
-        [account, Limit::of_client("sign_in.client", client.origin.address, rates.address_failures)]
+        vec![account.forgiving(), Limit::of_client("sign_in.client", client.origin.address, rates.address_failures)]
     }
 
     async fn note_failure(
@@ -157,10 +154,10 @@ impl Journeys {
     }
 }
 
-/// Two first answers race to keep the journey: the loser is stale like any other.
+/// Many answers to one journey at once: the losers are stale.
 pub(super) fn raced(halt: Halt) -> JourneyError {
     match halt {
-        Halt::Store(StoreError::Conflict { collection: "journeys", .. } | StoreError::Contended) => JourneyError::Stale,
+        Halt::Store(StoreError::Contended) => JourneyError::Stale,
         other => other.into(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Store;
 use super::backend::Settlement;
 use super::error::StoreError;
-use super::work::Work;
+use super::work::{Closed, Work};
 
 /// How often a stale unit is run before [`StoreError::Contended`].
 pub const MAX_RUNS: u32 = 8;
@@ -51,7 +51,7 @@ impl Store {
 
     /// Commits what the unit wrote and runs its effects. `Stale` means: run it again.
     async fn finish(&self, work: &Work) -> Result<(), StoreError> {
-        let (batch, effects) = work.close()?;
+        let Closed { batch, effects, absent } = work.close()?;
         if let Some(batch) = batch {
             let (unit, now) = (batch.unit, batch.now);
             match self.backend.commit(self.realm, batch).await {
@@ -62,6 +62,9 @@ impl Store {
                     }
                     None => return Err(StoreError::Unknown(cause)),
                 },
+                Err(StoreError::Conflict { collection, index: "id" }) if absent.contains(&collection) => {
+                    return Err(StoreError::Stale { collection, id: unit });
+                }
                 other => other?,
             }
         }

@@ -29,6 +29,17 @@ pub struct Work {
 
 type Effect = Box<dyn FnOnce() + Send>;
 
+/// What is left of a unit when its body is done.
+pub(super) struct Closed {
+    /// The batch; none if nothing was written.
+    pub(super) batch: Option<Batch>,
+    /// What to do once it is committed.
+    pub(super) effects: Vec<Effect>,
+    /// The collections into which it inserts a record that it got as absent: when that is there after
+    /// all, the unit was stale.
+    pub(super) absent: Vec<&'static str>,
+}
+
 #[derive(Default)]
 struct State {
     records: BTreeMap<RecordKey, Entry>,
@@ -265,21 +276,24 @@ impl Work {
         self.lock().effects.push(Box::new(effect));
     }
 
-    /// The batch of all that was written (none if nothing was), and the effects. The handle is of no use afterwards.
-    pub(super) fn close(&self) -> Result<(Option<Batch>, Vec<Effect>), StoreError> {
+    /// All that was written, and the effects. The handle is of no use afterwards.
+    pub(super) fn close(&self) -> Result<Closed, StoreError> {
         let mut state = self.lock();
         state.closed = true;
         let effects = std::mem::take(&mut state.effects);
         let writes =
             !state.counts.is_empty() || state.records.values().any(|entry| !matches!(entry.write, Write::Nothing));
         if !writes {
-            return Ok((None, effects));
+            return Ok(Closed { batch: None, effects, absent: Vec::new() });
         }
         let mut ops = std::mem::take(&mut state.counts);
-        let mut inserts = Vec::new();
+        let (mut inserts, mut absent) = (Vec::new(), Vec::new());
         for (key, entry) in std::mem::take(&mut state.records) {
             let collection = key.collection;
             let seen = entry.read.map(|row| row.map(|row| row.version));
+            if entry.guard && matches!((&entry.write, seen), (Write::Put(..), Some(None))) {
+                absent.push(collection);
+            }
             match (entry.write, seen) {
                 (Write::Put(record, _), Some(Some(expected))) => ops.push(Op::Replace { collection, record, expected }),
                 (Write::Put(record, place), _) => inserts.push((collection, place, Op::Insert { collection, record })),
@@ -296,7 +310,7 @@ impl Work {
         ops.extend(inserts.into_iter().map(|(_, _, op)| op));
         let batch = Batch { unit: self.unit, now: self.now, ops };
         batch.check_size()?;
-        Ok((Some(batch), effects))
+        Ok(Closed { batch: Some(batch), effects, absent })
     }
 
     async fn read(&self, key: RecordKey, guard: bool) -> Result<(), StoreError> {

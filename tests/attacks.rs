@@ -1,0 +1,310 @@
+//! Cases that a race, a restart or a small machine decides, through the facade, on every store.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use ciam::events::{Actor, Event};
+use ciam::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake};
+use ciam::secret::Secret;
+use ciam::store::{Position, SqliteOptions};
+use ciam::testing::{Browser, FixedEntropy, TestBed};
+use ciam::{MemoryStore, SqliteStore};
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "vermilion otter quays";
+
+/// A test bed, and what its store needs to live.
+struct Bed {
+    bed: TestBed,
+    _folder: Option<tempfile::TempDir>,
+}
+
+async fn memory() -> Bed {
+    Bed { bed: TestBed::with(|builder| builder.store(MemoryStore::new())).await, _folder: None }
+}
+
+async fn sqlite() -> Bed {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("app.db")).await.unwrap();
+    Bed { bed: TestBed::with(|builder| builder.store(store)).await, _folder: Some(folder) }
+}
+
+/// Each case once on every store.
+macro_rules! on_every_store {
+    ($($case:ident)*) => {
+        mod on_memory {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::$case(&super::memory().await.bed).await;
+            })*
+        }
+
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::$case(&super::sqlite().await.bed).await;
+            })*
+        }
+    };
+}
+
+on_every_store! {
+    pw6_exactly_the_limit_of_parallel_wrong_passwords_is_evaluated
+    right_passwords_from_one_address_wait_for_each_other_and_all_get_in
+    pw6_the_limit_is_one_over_all_spellings_and_survives_a_restart_of_the_engine
+    rg1_parallel_sign_ups_are_one_message_and_one_account
+    rg1_parallel_proofs_of_one_address_make_one_account
+    ot2_a_code_in_parallel_opens_one_session
+    ot2_parallel_guesses_get_five_tries
+    a_link_in_parallel_makes_one_account
+    parallel_first_answers_keep_one_journey
+    se2_ended_sessions_are_dead_at_the_next_request
+    a_session_opened_while_all_are_ended_is_either_ended_or_new
+}
+
+async fn in_parallel<T, F>(times: usize, of: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..times).map(|n| tokio::spawn(of(n))).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+fn code(text: &str) -> Answer {
+    Answer::Code { code: Secret::new(text.to_owned()) }
+}
+
+fn new_password() -> Answer {
+    Answer::NewPassword { new_password: Secret::new(PASSWORD.to_owned()), name: None }
+}
+
+fn sessions_in(results: &[Result<Advanced, JourneyError>]) -> usize {
+    results.iter().filter(|result| result.as_ref().is_ok_and(|advanced| advanced.opened.is_some())).count()
+}
+
+async fn registered(bed: &TestBed) -> usize {
+    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
+    events.iter().filter(|(_, event)| event.name == "user.registered").count()
+}
+
+async fn pw6_exactly_the_limit_of_parallel_wrong_passwords_is_evaluated(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    let before = bed.hasher.work();
+    let results = in_parallel(50, |n| {
+        let bed = bed.clone();
+        async move { bed.sign_in(ADA, &format!("wrong password number {n}")).await }
+    })
+    .await;
+    let wrong = results.iter().filter(|result| matches!(result, Err(JourneyError::Wrong { .. }))).count();
+    let throttled = results.iter().filter(|result| matches!(result, Err(JourneyError::Throttled { .. }))).count();
+    assert_eq!((wrong, throttled, bed.hasher.work() - before), (5, 45, 5));
+}
+
+async fn right_passwords_from_one_address_wait_for_each_other_and_all_get_in(bed: &TestBed) {
+    for n in 0..8 {
+        bed.sign_up(&format!("person{n}@example.com"), PASSWORD).await;
+    }
+    let results = in_parallel(64, |n| {
+        let bed = bed.clone();
+        async move { bed.sign_in(&format!("person{}@example.com", n % 8), PASSWORD).await }
+    })
+    .await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+}
+
+async fn pw6_the_limit_is_one_over_all_spellings_and_survives_a_restart_of_the_engine(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    for spelling in [ADA, "ADA@example.com", "ada@EXAMPLE.com", " Ada@Example.Com ", "aDa@example.com"] {
+        assert!(matches!(bed.sign_in(spelling, "a wrong password").await, Err(JourneyError::Wrong { .. })));
+    }
+    let backend = bed.ciam.store().backend().clone();
+    let restarted =
+        TestBed::with(|builder| builder.shared_store(backend).clock(bed.clock.clone()).entropy(FixedEntropy::new(2)))
+            .await;
+    assert!(matches!(restarted.sign_in(ADA, PASSWORD).await, Err(JourneyError::Throttled { .. })));
+    bed.clock.advance(Duration::from_mins(5));
+    assert!(restarted.sign_in(ADA, PASSWORD).await.is_ok());
+}
+
+async fn rg1_parallel_sign_ups_are_one_message_and_one_account(bed: &TestBed) {
+    let mut waiting: Vec<(Browser, String)> = Vec::new();
+    for n in 0..50 {
+        let browser = bed.browser();
+        let spelling = if n % 2 == 0 { ADA } else { "ADA@example.com" };
+        let journey = browser.identified(JourneyKind::SignUp, spelling).await;
+        waiting.push((browser, journey));
+    }
+    let asked = in_parallel(50, |n| {
+        let (browser, journey) = waiting[n].clone();
+        async move { browser.answer(&journey, new_password()).await.map(|advanced| advanced.prompt.name()) }
+    })
+    .await;
+    assert!(asked.iter().all(|asked| matches!(asked, Ok("code"))), "{asked:?}");
+    let mail = bed.mail().await;
+    assert_eq!(mail.len(), 1);
+    let typed = bed.code_for(&mail[0].to).await;
+    let proved = in_parallel(50, |n| {
+        let ((browser, journey), typed) = (waiting[n].clone(), typed.clone());
+        async move { browser.answer(&journey, code(&typed)).await }
+    })
+    .await;
+    assert_eq!(sessions_in(&proved), 1);
+    assert_eq!(registered(bed).await, 1);
+}
+
+async fn rg1_parallel_proofs_of_one_address_make_one_account(bed: &TestBed) {
+    let mut waiting = Vec::new();
+    for _ in 0..5 {
+        let browser = bed.browser();
+        let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+        waiting.push((browser, journey, bed.code_for(ADA).await));
+    }
+    let proved = in_parallel(5, |n| {
+        let (browser, journey, typed) = waiting[n].clone();
+        async move { browser.answer(&journey, code(&typed)).await }
+    })
+    .await;
+    assert!(proved.iter().all(Result::is_ok), "{proved:?}");
+    assert_eq!(sessions_in(&proved), 1);
+    assert_eq!(registered(bed).await, 1);
+}
+
+async fn ot2_a_code_in_parallel_opens_one_session(bed: &TestBed) {
+    let browser = bed.browser();
+    let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+    let typed = bed.code_for(ADA).await;
+    let results = in_parallel(20, |_| {
+        let (browser, journey, typed) = (browser.clone(), journey.clone(), typed.clone());
+        async move { browser.answer(&journey, code(&typed)).await }
+    })
+    .await;
+    assert_eq!(sessions_in(&results), 1);
+    assert_eq!(registered(bed).await, 1);
+}
+
+async fn ot2_parallel_guesses_get_five_tries(bed: &TestBed) {
+    let browser = bed.browser();
+    let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+    let right = bed.code_for(ADA).await;
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    let results = in_parallel(20, |_| {
+        let (browser, journey) = (browser.clone(), journey.clone());
+        async move { browser.answer(&journey, code(wrong)).await }
+    })
+    .await;
+    let of = |wanted: Mistake| {
+        let is = |result: &&Result<Advanced, JourneyError>| matches!(result, Err(JourneyError::Wrong { mistake, .. }) if *mistake == wanted);
+        results.iter().filter(is).count()
+    };
+    assert_eq!((of(Mistake::WrongCode), of(Mistake::CodeUsedUp)), (5, 15));
+    assert_eq!(sessions_in(&[browser.answer(&journey, code(&right)).await]), 0);
+}
+
+async fn a_link_in_parallel_makes_one_account(bed: &TestBed) {
+    let browser = bed.browser();
+    browser.sign_up_until_code(ADA, PASSWORD).await;
+    let ticket = bed.ticket_for(ADA).await;
+    let strangers: Vec<Browser> = (0..20).map(|_| bed.browser()).collect();
+    let results = in_parallel(20, |n| {
+        let (bed, stranger, ticket) = (bed.clone(), strangers[n].clone(), ticket.clone());
+        async move { bed.ciam.journeys().redeem(&ticket, &stranger.client).await.is_ok() }
+    })
+    .await;
+    assert_eq!(results.into_iter().filter(|redeemed| *redeemed).count(), 1);
+    assert_eq!(registered(bed).await, 1);
+}
+
+async fn parallel_first_answers_keep_one_journey(bed: &TestBed) {
+    let browser = bed.browser();
+    let journey = browser.start(JourneyKind::SignIn).await;
+    let results = in_parallel(50, |n| {
+        let (browser, journey) = (browser.clone(), journey.clone());
+        let answer = Answer::Identify { email: format!("person{n}@example.com") };
+        async move { browser.answer(&journey, answer).await.is_ok() }
+    })
+    .await;
+    assert_eq!(results.into_iter().filter(|answered| *answered).count(), 1);
+}
+
+async fn se2_ended_sessions_are_dead_at_the_next_request(bed: &TestBed) {
+    let first = bed.sign_up(ADA, PASSWORD).await;
+    let (user, actor) = (first.session.user, Actor::User(first.session.user));
+    let alive = async |bearer: &Secret<String>| bed.ciam.sessions().check(bearer.expose()).await.unwrap().is_some();
+    let second = bed.sign_in(ADA, PASSWORD).await.unwrap();
+    bed.ciam.sessions().end(&actor, user, second.session.id).await.unwrap();
+    assert!(!alive(&second.bearer).await && alive(&first.bearer).await);
+    let third = bed.sign_in(ADA, PASSWORD).await.unwrap();
+    bed.ciam.sessions().end_others(&actor, user, third.session.id).await.unwrap();
+    assert!(!alive(&first.bearer).await && alive(&third.bearer).await);
+    bed.ciam.users().suspend(&Actor::System, user).await.unwrap();
+    assert!(!alive(&third.bearer).await);
+    bed.ciam.users().activate(&Actor::System, user).await.unwrap();
+    let last = bed.sign_in(ADA, PASSWORD).await.unwrap();
+    bed.ciam.sessions().end_all(&actor, user).await.unwrap();
+    assert!(!alive(&last.bearer).await && !alive(&third.bearer).await);
+}
+
+async fn a_session_opened_while_all_are_ended_is_either_ended_or_new(bed: &TestBed) {
+    let user = bed.sign_up(ADA, PASSWORD).await.session.user;
+    for _ in 0..10 {
+        let (signing_in, ending) = (
+            tokio::spawn({
+                let bed = bed.clone();
+                async move { bed.sign_in(ADA, PASSWORD).await.unwrap() }
+            }),
+            tokio::spawn({
+                let bed = bed.clone();
+                async move { bed.ciam.sessions().end_all(&Actor::User(user), user).await.unwrap() }
+            }),
+        );
+        let opened = signing_in.await.unwrap();
+        ending.await.unwrap();
+        let alive = bed.ciam.sessions().check(opened.bearer.expose()).await.unwrap().is_some();
+        let listed = bed.ciam.sessions().list(user, None).await.unwrap();
+        assert_eq!(listed.iter().any(|session| session.id == opened.session.id), alive);
+        assert_eq!(listed.len(), usize::from(alive));
+    }
+}
+
+#[tokio::test]
+async fn rl7_with_one_connection_and_one_thread_nothing_waits_for_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteOptions::new().readers(1).open(folder.path().join("app.db")).await.unwrap();
+    let bed = TestBed::with(|builder| builder.store(store)).await;
+    bed.sign_up(ADA, PASSWORD).await;
+    let all = in_parallel(20, |_| {
+        let bed = bed.clone();
+        async move { bed.sign_in(ADA, PASSWORD).await }
+    });
+    let results = tokio::time::timeout(Duration::from_secs(60), all).await.unwrap();
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+}
+
+#[tokio::test]
+async fn lg1_the_database_file_holds_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let bed = {
+        let store = SqliteStore::open(&file).await.unwrap();
+        TestBed::with(|builder| builder.store(store)).await
+    };
+    let browser = bed.browser();
+    let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+    let waiting = std::fs::read(folder.path().join("app.db-wal")).unwrap();
+    let (typed, ticket) = (bed.code_for(ADA).await, bed.ticket_for(ADA).await);
+    let bearer = browser.answer(&journey, code(&typed)).await.unwrap().opened.unwrap().bearer;
+    let binding = browser.binding().expose();
+    for part in [std::fs::read(&file).unwrap(), std::fs::read(folder.path().join("app.db-wal")).unwrap(), waiting] {
+        let holds = |secret: &str| part.windows(secret.len()).any(|window| window == secret.as_bytes());
+        for secret in [PASSWORD, &ticket[22..], &bearer.expose()[22..], binding.expose()] {
+            assert!(!holds(secret), "a secret is in the file");
+        }
+        assert!(!holds(&format!("\"{typed}\"")) && !holds(&format!(" {typed} ")), "a code is in the file");
+    }
+}
