@@ -3,7 +3,6 @@
 //!
 //! `cargo bench --bench sign_in` prints criterion's times, and a table of what else a storm does.
 
-#![expect(missing_docs, reason = "criterion's macros write undocumented functions")]
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 use std::net::{IpAddr, Ipv4Addr};

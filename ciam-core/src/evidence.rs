@@ -184,7 +184,28 @@ impl Claim {
     }
 }
 
-/// Shows that `user` proved something. Only core mints it.
+/// Shows that `user` proved something. Only core mints it: it cannot be built, and not be read back
+/// from a document.
+///
+/// ```compile_fail,E0451
+/// use ciam_core::evidence::Evidence;
+/// fn forge(user: ciam_core::UserId, proof: ciam_core::evidence::Proof) -> Evidence {
+///     Evidence { user, proof }
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn read(document: &str) -> ciam_core::evidence::Evidence {
+///     serde_json::from_str(document).unwrap()
+/// }
+/// ```
+///
+/// ```compile_fail,E0624
+/// use ciam_core::evidence::{Ceremony, Strength};
+/// fn open(user: ciam_core::UserId, at: ciam_core::clock::Timestamp) -> Ceremony {
+///     Ceremony::open(user, at, Strength::PASSWORD)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "evidence counts for nothing until a session is opened from it"]
 pub struct Evidence {

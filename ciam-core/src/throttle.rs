@@ -157,7 +157,6 @@ pub struct Reservation {
 
 impl Reservation {
     /// A reservation of a throttle that keeps its counters elsewhere: each limit with the end of its window.
-    #[must_use]
     pub fn new(held: Vec<(Limit, Timestamp)>) -> Self {
         Self { held }
     }

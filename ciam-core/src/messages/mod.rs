@@ -87,3 +87,6 @@ pub trait Messenger: fmt::Debug + Send + Sync + 'static {
     /// [`SendError`].
     async fn send(&self, message: &Message) -> Result<(), SendError>;
 }
+
+#[cfg(test)]
+mod tests;

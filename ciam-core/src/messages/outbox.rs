@@ -44,6 +44,13 @@ impl Outgoing {
     pub const BY_DUE: Index<Outgoing, Timestamp> = Index::new("due", |m: &Outgoing| m.due);
 }
 
+#[cfg(test)]
+impl Outgoing {
+    pub(super) fn forge(&mut self) {
+        self.sealed.replace_range(2..4, "AA");
+    }
+}
+
 /// The pauses after the first, second, … failure; after the last the message is given up.
 const PAUSES: [Duration; 6] = [
     Duration::from_secs(5),
