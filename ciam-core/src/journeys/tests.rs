@@ -223,6 +223,20 @@ async fn sign_up_for_a_known_address_answers_and_works_alike_and_tells_its_owner
     assert_eq!(users(&bed).await.len(), 1);
 }
 
+#[tokio::test]
+async fn no_code_answers_for_an_address_that_has_an_account_not_even_the_one_never_sent() {
+    let bed = TestBed::new().await;
+    bed.sign_up(ADA, PASSWORD).await;
+    let browser = bed.browser();
+    let journey = browser.sign_up_until_code(ADA, "mallory knows this one").await;
+    let loaded = bed.ciam.journeys().load(&journey, &browser.client).await.unwrap();
+    let challenge = loaded.journey.challenge.unwrap().id;
+    let challenge = bed.ciam.store().get::<crate::challenges::Challenge>(challenge).await.unwrap().unwrap();
+    let never_sent = challenge.code(bed.ciam.journeys().vault.as_ref()).await.unwrap().unwrap();
+    assert_eq!(mistake(browser.answer(&journey, code(never_sent.expose())).await).0, Mistake::WrongCode);
+    assert!(bed.sign_in(ADA, "mallory knows this one").await.is_err());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rg1_fifty_parallel_sign_ups_of_one_address_are_one_message_and_one_account() {
     let bed = TestBed::new().await;
