@@ -1,0 +1,428 @@
+//! The storage port beside bare rusqlite: reads, batches, and registrations under load.
+//!
+//! Reads are measured in CPU time of their thread, so that other work on the machine does not count.
+//! `CIAM_BENCH_ROWS` sets how many sessions are there to be read (200,000 by default).
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ciam_core::UserId;
+use ciam_core::clock::{Clock as _, SystemClock, Timestamp};
+use ciam_core::entropy::{Entropy, SystemEntropy};
+use ciam_core::events::{Actor, Event, NewEvent};
+use ciam_core::id::{RealmId, RecordId as _};
+use ciam_core::store::{Backend, Collection, Index, MemoryStore, Record, RecordKey, Schema, Store, StoreError};
+use ciam_store::SqliteStore;
+use cpu_time::ThreadTime;
+use criterion::{BenchmarkId, Criterion};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+ciam_core::id!(SessionId, "bses", "A session.");
+ciam_core::id!(AddressId, "badr", "An address.");
+ciam_core::id!(PasswordId, "bpwd", "A password.");
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Session {
+    id: SessionId,
+    user: UserId,
+    digest: ciam_core::secret::Digest,
+    opened: Timestamp,
+    seen: Timestamp,
+    until: Timestamp,
+    epoch: u32,
+    amr: Vec<String>,
+    agent: String,
+}
+
+impl Record for Session {
+    type Id = SessionId;
+    const COLLECTION: Collection<Self> =
+        Collection::new("sessions").index(&Self::BY_USER).expires(|session| session.until);
+
+    fn id(&self) -> SessionId {
+        self.id
+    }
+}
+
+impl Session {
+    const BY_USER: Index<Self, UserId> = Index::new("user", |s: &Self| s.user);
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct User {
+    id: UserId,
+    status: String,
+    epoch: u32,
+}
+
+impl Record for User {
+    type Id = UserId;
+    const COLLECTION: Collection<Self> = Collection::new("users");
+
+    fn id(&self) -> UserId {
+        self.id
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Address {
+    id: AddressId,
+    user: UserId,
+    text: String,
+}
+
+impl Record for Address {
+    type Id = AddressId;
+    const COLLECTION: Collection<Self> = Collection::new("addresses").index(&Self::BY_TEXT).index(&Self::BY_USER);
+
+    fn id(&self) -> AddressId {
+        self.id
+    }
+}
+
+impl Address {
+    const BY_TEXT: Index<Self, String> = Index::new("text", |a: &Self| a.text.clone()).unique();
+    const BY_USER: Index<Self, UserId> = Index::new("user", |a: &Self| a.user);
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Password {
+    id: PasswordId,
+    user: UserId,
+    hash: String,
+}
+
+impl Record for Password {
+    type Id = PasswordId;
+    const COLLECTION: Collection<Self> = Collection::new("passwords").index(&Self::BY_USER);
+
+    fn id(&self) -> PasswordId {
+        self.id
+    }
+}
+
+impl Password {
+    const BY_USER: Index<Self, UserId> = Index::new("user", |p: &Self| p.user);
+}
+
+async fn prepared(backend: Arc<dyn Backend>) -> Store {
+    let schema = Schema::new().with::<Session>().with::<User>().with::<Address>().with::<Password>().with::<Event>();
+    backend.prepare(&schema).await.unwrap();
+    Store::new(backend, RealmId::DEFAULT, Arc::new(SystemClock), entropy())
+}
+
+fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy::new())
+}
+
+/// So many sessions, two for every user.
+async fn fill(store: &Store, rows: usize) -> (Vec<SessionId>, Vec<UserId>) {
+    let (mut sessions, mut users) = (Vec::new(), Vec::new());
+    for chunk in 0..rows.div_ceil(250) {
+        let random = entropy();
+        let now = SystemClock.now();
+        let batch: Vec<Session> = (0..250)
+            .map(|at| {
+                if at % 2 == 0 {
+                    users.push(random.id(now));
+                }
+                Session {
+                    id: random.id(now + Duration::from_millis(chunk as u64)),
+                    user: *users.last().unwrap(),
+                    digest: ciam_core::secret::Digest::of(&[7]),
+                    opened: now,
+                    seen: now,
+                    until: now + Duration::from_hours(24),
+                    epoch: 3,
+                    amr: vec!["pwd".into(), "otp".into()],
+                    agent: "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".into(),
+                }
+            })
+            .collect();
+        sessions.extend(batch.iter().map(|session| session.id));
+        let batch = &batch;
+        let filled: Result<(), StoreError> =
+            store.transact(|work| async move { batch.iter().try_for_each(|session| work.insert(session)) }).await;
+        filled.unwrap();
+    }
+    (sessions, users)
+}
+
+/// Picks one after another at random, cheaply and the same every time.
+struct Picker(u64);
+
+impl Picker {
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        from[(self.0 % from.len() as u64) as usize]
+    }
+}
+
+/// The CPU time that this thread spends on so many runs.
+fn cpu(times: u64, mut work: impl FnMut()) -> Duration {
+    let began = ThreadTime::now();
+    (0..times).for_each(|_| work());
+    began.elapsed()
+}
+
+fn bare(path: &Path) -> Connection {
+    let conn = Connection::open(path).unwrap();
+    conn.pragma_update(None, "journal_mode", "WAL").unwrap();
+    conn.pragma_update(None, "synchronous", "FULL").unwrap();
+    conn
+}
+
+fn reads(c: &mut Criterion, runtime: &Runtime, path: &Path) {
+    let rows = std::env::var("CIAM_BENCH_ROWS").map_or(200_000, |rows| rows.parse().unwrap());
+    let backend = runtime.block_on(SqliteStore::open(path)).unwrap();
+    let store = runtime.block_on(prepared(Arc::new(backend)));
+    let memory = runtime.block_on(prepared(Arc::new(MemoryStore::new())));
+    let (sessions, users) = runtime.block_on(fill(&store, rows));
+    let (in_memory, _) = runtime.block_on(fill(&memory, rows.min(200_000)));
+    let conn = bare(path);
+    let mut group = c.benchmark_group("read");
+
+    group.bench_function(BenchmarkId::new("get", "bare rusqlite, row copied"), |b| {
+        let mut statement = conn
+            .prepare("SELECT version, shape, doc FROM ciam_sessions WHERE id = ?1 AND realm = ?2 AND expires_at > ?3")
+            .unwrap();
+        let mut picker = Picker(1);
+        b.iter_custom(|times| {
+            cpu(times, || {
+                let params = (picker.pick(&sessions).uuid(), RealmId::DEFAULT.uuid(), SystemClock.now().micros());
+                let row: (Uuid, u16, String) =
+                    statement.query_row(params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+                black_box(row);
+            })
+        });
+    });
+    for (name, store, sessions) in [("port, sqlite", &store, &sessions), ("port, memory", &memory, &in_memory)] {
+        group.bench_function(BenchmarkId::new("get", format!("{name}, row copied")), |b| {
+            b.iter_custom(|times| {
+                runtime.block_on(async {
+                    let mut picker = Picker(1);
+                    let began = ThreadTime::now();
+                    for _ in 0..times {
+                        let key = RecordKey { collection: "sessions", id: picker.pick(sessions).uuid() };
+                        let now = SystemClock.now();
+                        black_box(store.backend().read(RealmId::DEFAULT, now, &[key]).await.unwrap());
+                    }
+                    began.elapsed()
+                })
+            });
+        });
+        group.bench_function(BenchmarkId::new("get", format!("{name}, decoded")), |b| {
+            b.iter_custom(|times| {
+                runtime.block_on(async {
+                    let mut picker = Picker(1);
+                    let began = ThreadTime::now();
+                    for _ in 0..times {
+                        let session = store.get::<Session>(picker.pick(sessions)).await.unwrap();
+                        black_box(session.unwrap());
+                    }
+                    began.elapsed()
+                })
+            });
+        });
+    }
+    group.bench_function(BenchmarkId::new("find two", "bare rusqlite, rows copied"), |b| {
+        let mut statement = conn
+            .prepare(
+                "SELECT id, version, shape, doc FROM ciam_sessions WHERE realm = ?1 AND user = ?2 AND expires_at > ?3 \
+                 ORDER BY id LIMIT 100",
+            )
+            .unwrap();
+        let mut picker = Picker(1);
+        b.iter_custom(|times| {
+            cpu(times, || {
+                let params = (RealmId::DEFAULT.uuid(), picker.pick(&users).uuid(), SystemClock.now().micros());
+                let rows: Vec<(Uuid, Uuid, u16, String)> = statement
+                    .query_map(params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                    .unwrap()
+                    .map(Result::unwrap)
+                    .collect();
+                assert_eq!(black_box(rows).len(), 2);
+            })
+        });
+    });
+    group.bench_function(BenchmarkId::new("find two", "port, sqlite, decoded"), |b| {
+        b.iter_custom(|times| {
+            runtime.block_on(async {
+                let mut picker = Picker(1);
+                let began = ThreadTime::now();
+                for _ in 0..times {
+                    let page = store.find(&Session::BY_USER.eq(&picker.pick(&users))).await.unwrap();
+                    assert_eq!(black_box(page).items.len(), 2);
+                }
+                began.elapsed()
+            })
+        });
+    });
+    group.bench_function(BenchmarkId::new("count two", "port, sqlite"), |b| {
+        b.iter_custom(|times| {
+            runtime.block_on(async {
+                let mut picker = Picker(1);
+                let began = ThreadTime::now();
+                for _ in 0..times {
+                    let query = Session::BY_USER.eq(&picker.pick(&users));
+                    assert_eq!(black_box(store.count(&query, 10).await.unwrap()), 2);
+                }
+                began.elapsed()
+            })
+        });
+    });
+    group.finish();
+}
+
+async fn register(store: &Store) {
+    let done: Result<(), StoreError> = store
+        .transact(|work| async move {
+            let user = User { id: work.new_id(), status: "active".into(), epoch: 0 };
+            work.insert(&user)?;
+            work.insert(&Address { id: work.new_id(), user: user.id, text: format!("{}@example.com", user.id) })?;
+            work.insert(&Password { id: work.new_id(), user: user.id, hash: "$argon2id$".repeat(10) })?;
+            work.record(NewEvent::new("user.registered", Actor::Anonymous).about(user.id))
+        })
+        .await;
+    done.unwrap();
+}
+
+fn batches(c: &mut Criterion, runtime: &Runtime, path: &Path) {
+    let backend = runtime.block_on(SqliteStore::open(path)).unwrap();
+    let sqlite = runtime.block_on(prepared(Arc::new(backend)));
+    let memory = runtime.block_on(prepared(Arc::new(MemoryStore::new())));
+    let mut group = c.benchmark_group("registration, one after another");
+    for (name, store) in [("port, sqlite", &sqlite), ("port, memory", &memory)] {
+        group.bench_function(name, |b| b.iter(|| runtime.block_on(register(store))));
+    }
+    let conn = bare(path);
+    group.bench_function("bare rusqlite", |b| b.iter(|| register_bare(&conn)));
+    group.finish();
+}
+
+/// The same four rows by hand, in a transaction of their own.
+fn register_bare(conn: &Connection) {
+    let (random, now) = (entropy(), SystemClock.now());
+    let new = || random.uuid(now);
+    let (user, realm, version, at) = (new(), RealmId::DEFAULT.uuid(), new(), now.micros());
+    let doc =
+        format!("{{\"id\":\"{user}\",\"status\":\"active\",\"epoch\":0,\"hash\":\"{}\"}}", "$argon2id$".repeat(10));
+    let run = |text: &str, params: &[&dyn rusqlite::ToSql]| conn.prepare_cached(text).unwrap().execute(params).unwrap();
+    run("BEGIN IMMEDIATE", &[]);
+    let row = "id, realm, version, shape, created_at, updated_at, doc";
+    run(
+        &format!("INSERT INTO ciam_users ({row}) VALUES (?, ?, ?, 1, ?, ?, ?)"),
+        &[&user, &realm, &version, &at, &at, &doc],
+    );
+    let text = format!("{user}@example.com");
+    run(
+        &format!("INSERT INTO ciam_addresses ({row}, text, user) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)"),
+        &[&new(), &realm, &version, &at, &at, &doc, &text, &user],
+    );
+    run(
+        &format!("INSERT INTO ciam_passwords ({row}, user) VALUES (?, ?, ?, 1, ?, ?, ?, ?)"),
+        &[&new(), &realm, &version, &at, &at, &doc, &user],
+    );
+    run(
+        &format!("INSERT INTO ciam_events ({row}, subject, at) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)"),
+        &[&new(), &realm, &version, &at, &at, &doc, &user, &at],
+    );
+    run("COMMIT", &[]);
+}
+
+/// Registrations a second with so many in flight.
+fn rate(runtime: &Runtime, store: &Store, in_flight: usize, time: Duration) -> f64 {
+    runtime.block_on(async {
+        let began = Instant::now();
+        let tasks: Vec<_> = (0..in_flight)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let mut done = 0_u32;
+                    while began.elapsed() < time {
+                        register(&store).await;
+                        done += 1;
+                    }
+                    done
+                })
+            })
+            .collect();
+        let mut done = 0;
+        for task in tasks {
+            done += task.await.unwrap();
+        }
+        f64::from(done) / began.elapsed().as_secs_f64()
+    })
+}
+
+fn bare_rate(conn: &Connection, time: Duration) -> f64 {
+    let began = Instant::now();
+    let mut done = 0_u32;
+    while began.elapsed() < time {
+        register_bare(conn);
+        done += 1;
+    }
+    f64::from(done) / began.elapsed().as_secs_f64()
+}
+
+/// One append of a registration's size and an fdatasync, the floor of anything durable.
+fn append_rate(path: &Path, time: Duration) -> f64 {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(path).unwrap();
+    let (began, mut done) = (Instant::now(), 0_u32);
+    while began.elapsed() < time {
+        file.write_all(&[7; 1024]).unwrap();
+        file.sync_data().unwrap();
+        done += 1;
+    }
+    f64::from(done) / began.elapsed().as_secs_f64()
+}
+
+/// Group commit beside one COMMIT each: interleaved runs, medians, and their ratio.
+fn group_commit(runtime: &Runtime, dir: &Path) {
+    let time = Duration::from_millis(1500);
+    let grouped_path = dir.join("grouped.db");
+    let backend = Arc::new(runtime.block_on(SqliteStore::open(&grouped_path)).unwrap());
+    let store = runtime.block_on(prepared(Arc::<SqliteStore>::clone(&backend)));
+    let single_path = dir.join("single.db");
+    let other = runtime.block_on(SqliteStore::open(&single_path)).unwrap();
+    runtime.block_on(prepared(Arc::new(other)));
+    let conn = bare(&single_path);
+    let (mut grouped, mut single, mut append) = (Vec::new(), Vec::new(), Vec::new());
+    let before = backend.statistics();
+    for _ in 0..5 {
+        grouped.push(rate(runtime, &store, 256, time));
+        single.push(bare_rate(&conn, time));
+        append.push(append_rate(&dir.join("append"), time));
+    }
+    let after = backend.statistics();
+    let median = |rates: &mut Vec<f64>| {
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    };
+    let (grouped, single, append) = (median(&mut grouped), median(&mut single), median(&mut append));
+    let a_commit = (after.writes - before.writes) as f64 / (after.commits - before.commits) as f64;
+    println!("registration, durable, 256 in flight, group commit: {grouped:.0}/s ({a_commit:.0} a commit)");
+    println!("registration, durable, one commit each, bare rusqlite: {single:.0}/s");
+    println!("append of 1 KiB and fdatasync: {append:.0}/s");
+    println!("ratio of group commit to one commit each: {:.1} (goal: 20)", grouped / single);
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut criterion = Criterion::default().configure_from_args();
+    reads(&mut criterion, &runtime, &dir.path().join("reads.db"));
+    batches(&mut criterion, &runtime, &dir.path().join("batches.db"));
+    group_commit(&runtime, dir.path());
+    criterion.final_summary();
+}

@@ -1,0 +1,134 @@
+//! How an SQLite file is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use ciam_core::store::StoreError;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::SqliteStore;
+use super::failure::unavailable;
+use super::readers::Readers;
+use super::writer::{Figures, Writer};
+
+/// How many statements a connection keeps prepared: all of an application's, in practice.
+const KEPT_STATEMENTS: usize = 1024;
+
+/// How much of the file a connection keeps at hand: the upper levels of every index of a large one.
+const CACHE_KIB: i64 = 16 * 1024;
+
+/// How an SQLite file is opened; every number has a default that suits one machine.
+///
+/// ```no_run
+/// # async fn open() -> Result<(), ciam_core::store::StoreError> {
+/// let store = ciam_store::SqliteOptions::new().readers(8).open("app.db").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    readers: usize,
+    max_group: usize,
+    queue: usize,
+    busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SqliteOptions {
+    /// Four readers, at most 512 writes in a commit, 4096 waiting, five seconds of patience.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { readers: 4, max_group: 512, queue: 4096, busy_timeout: Duration::from_secs(5) }
+    }
+
+    /// How many connections read (default 4, at least 1). More than there are processors gain nothing.
+    #[must_use]
+    pub fn readers(mut self, readers: usize) -> Self {
+        self.readers = readers.max(1);
+        self
+    }
+
+    /// The most writes that share a COMMIT (default 512, at least 1).
+    #[must_use]
+    pub fn max_group(mut self, writes: usize) -> Self {
+        self.max_group = writes.max(1);
+        self
+    }
+
+    /// How many writes may wait (default 4096, at least 1); whoever comes later waits to be let in.
+    #[must_use]
+    pub fn queue(mut self, writes: usize) -> Self {
+        self.queue = writes.max(1);
+        self
+    }
+
+    /// How long to wait for another connection that holds the write lock (default 5 seconds) before
+    /// [`StoreError::Unavailable`].
+    #[must_use]
+    pub const fn busy_timeout(mut self, patience: Duration) -> Self {
+        self.busy_timeout = patience;
+        self
+    }
+
+    /// Opens the file, which is created if it is not there, and switches it to write-ahead logging.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file cannot be opened or is no database;
+    /// [`StoreError::Misuse`] for a database in memory, which several connections cannot share: that
+    /// is what [`MemoryStore`](ciam_core::store::MemoryStore) is for.
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
+        let path = path.as_ref().to_owned();
+        if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
+            return Err(StoreError::Misuse("an SQLite database in memory cannot be shared; use the memory store"));
+        }
+        let (jobs, queue) = mpsc::channel(self.queue);
+        let figures = Arc::new(Figures::default());
+        let (opened, is_open) = oneshot::channel();
+        let theirs = Arc::clone(&figures);
+        // Opening may wait for another process, so it happens on the thread that may wait.
+        let thread = std::thread::Builder::new().name("ciam-sqlite-writer".to_owned());
+        let spawned = thread.spawn(move || match self.connections(&path) {
+            Ok((conn, readers)) => {
+                if opened.send(Ok(readers)).is_ok() {
+                    Writer { conn, queue, max_group: self.max_group, figures: theirs }.run();
+                }
+            }
+            Err(error) => drop(opened.send(Err(error))),
+        });
+        spawned.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        let readers =
+            is_open.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer did not start".into())))?;
+        Ok(SqliteStore { queue: jobs, readers, tables: RwLock::default(), figures })
+    }
+
+    fn connections(&self, path: &PathBuf) -> Result<(Connection, Readers), StoreError> {
+        let writer = self.connect(path).map_err(unavailable)?;
+        writer.pragma_update(None, "journal_mode", "WAL").map_err(unavailable)?;
+        writer.pragma_update(None, "synchronous", "FULL").map_err(unavailable)?;
+        // Savepoints keep the pages they may have to take back: in memory, not in a file.
+        writer.pragma_update(None, "temp_store", "MEMORY").map_err(unavailable)?;
+        let reader = |_| {
+            let connection = self.connect(path)?;
+            connection.pragma_update(None, "query_only", true)?;
+            Ok(connection)
+        };
+        let readers = (0..self.readers).map(reader).collect::<rusqlite::Result<_>>().map_err(unavailable)?;
+        Ok((writer, Readers::new(readers)))
+    }
+
+    fn connect(&self, path: &PathBuf) -> rusqlite::Result<Connection> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+        Ok(connection)
+    }
+}

@@ -1,0 +1,184 @@
+//! The connections that read: each keeps its prepared statements, and none is held across an `await`.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use ciam_core::clock::Timestamp;
+use ciam_core::id::{RealmId, RecordId as _};
+use ciam_core::store::{Cursor, Position, RawQuery, RecordKey, Row, StoreError, Value};
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::batch::{Tables, table};
+use super::failure::unavailable;
+use super::sql::{Binder, Table};
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Spreads threads over the readers, so that each mostly finds its own free and warm.
+    static THREAD: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed));
+}
+
+/// A fixed number of reading connections.
+#[derive(Debug)]
+pub(super) struct Readers {
+    connections: Vec<Mutex<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(connections: Vec<Connection>) -> Self {
+        Self { connections: connections.into_iter().map(Mutex::new).collect() }
+    }
+
+    /// A free connection, or the next one to become free. Reads are short, so waiting for it is too.
+    fn connection(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
+        let count = self.connections.len();
+        let first = THREAD.get();
+        for at in first..first + count {
+            match self.connections[at % count].try_lock() {
+                Ok(connection) => return Ok(connection),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let own = self.connections.get(first % count.max(1)).ok_or(StoreError::Misuse("a store without readers"))?;
+        Ok(own.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The records with these keys, all as of one moment.
+    pub(super) fn read(
+        &self,
+        tables: &Tables,
+        realm: RealmId,
+        now: Timestamp,
+        keys: &[RecordKey],
+    ) -> Result<Vec<Option<Row>>, StoreError> {
+        let connection = self.connection()?;
+        if let [key] = keys {
+            return Ok(vec![read_one(&connection, table(tables, key.collection)?, realm, now, key)?]);
+        }
+        let moment = connection.unchecked_transaction().map_err(unavailable)?;
+        let read = |key: &RecordKey| read_one(&moment, table(tables, key.collection)?, realm, now, key);
+        keys.iter().map(read).collect()
+    }
+
+    pub(super) fn find(
+        &self,
+        table: &Table,
+        realm: RealmId,
+        now: Timestamp,
+        query: &RawQuery,
+    ) -> Result<Vec<(Cursor, Row)>, StoreError> {
+        let text = table.query(query, false)?;
+        let live = table.spec.live.len();
+        let open = query.open_column().is_some();
+        let connection = self.connection()?;
+        let found = || -> rusqlite::Result<_> {
+            let mut statement = connection.prepare_cached(&text)?;
+            table.bind_query(&mut statement, realm, now, query)?;
+            let is_uuid = |name| table.spec.columns.iter().any(|c| c.name == name && c.kind == super::UUID);
+            let is_uuid = query.open_column().is_some_and(is_uuid);
+            let mut rows = statement.raw_query();
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let value = if open { Some(value(row.get_ref(4 + live)?, is_uuid)?) } else { None };
+                let row = to_row(row, live)?;
+                found.push((Cursor { value, id: row.id }, row));
+            }
+            Ok(found)
+        };
+        found().map_err(unavailable)
+    }
+
+    pub(super) fn count(
+        &self,
+        table: &Table,
+        realm: RealmId,
+        now: Timestamp,
+        query: &RawQuery,
+    ) -> Result<u32, StoreError> {
+        let text = table.query(query, true)?;
+        let connection = self.connection()?;
+        let counted = || -> rusqlite::Result<u32> {
+            let mut statement = connection.prepare_cached(&text)?;
+            table.bind_query(&mut statement, realm, now, query)?;
+            statement.raw_query().next()?.map_or(Ok(0), |row| row.get(0))
+        };
+        counted().map_err(unavailable)
+    }
+
+    pub(super) fn tail(
+        &self,
+        table: &Table,
+        realm: RealmId,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<(Position, Row)>, StoreError> {
+        let live = table.spec.live.len();
+        let after = i64::try_from(after.minor).unwrap_or(i64::MAX);
+        let connection = self.connection()?;
+        let read = || -> rusqlite::Result<Vec<(Position, Row)>> {
+            let mut statement = connection.prepare_cached(&table.tail)?;
+            let rows = statement.query_map((realm.uuid(), after, limit), |row| {
+                let minor: i64 = row.get(4 + live)?;
+                Ok((Position { major: 0, minor: minor.unsigned_abs() }, to_row(row, live)?))
+            })?;
+            rows.collect()
+        };
+        read().map_err(unavailable)
+    }
+
+    /// Reads something, so that a database that has gone is noticed.
+    pub(super) fn ping(&self) -> Result<(), StoreError> {
+        let connection = self.connection()?;
+        let mut statement = connection
+            .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)")
+            .map_err(unavailable)?;
+        statement.query_row((), |_| Ok(())).map_err(unavailable)
+    }
+}
+
+fn read_one(
+    connection: &Connection,
+    table: &Table,
+    realm: RealmId,
+    now: Timestamp,
+    key: &RecordKey,
+) -> Result<Option<Row>, StoreError> {
+    let read = || -> rusqlite::Result<_> {
+        let mut statement = connection.prepare_cached(&table.read)?;
+        let mut binder = Binder { statement: &mut statement, at: 0 };
+        binder.next(key.id)?;
+        binder.next(realm.uuid())?;
+        binder.next(now.micros())?;
+        let mut rows = statement.raw_query();
+        rows.next()?.map(|row| to_row(row, table.spec.live.len())).transpose()
+    };
+    read().map_err(unavailable)
+}
+
+/// What `sql::row_columns` asked for.
+fn to_row(row: &rusqlite::Row<'_>, live: usize) -> rusqlite::Result<Row> {
+    Ok(Row {
+        id: row.get(0)?,
+        version: row.get(1)?,
+        shape: row.get(2)?,
+        doc: row.get(3)?,
+        live: (4..4 + live).map(|at| row.get(at)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn value(value: ValueRef<'_>, is_uuid: bool) -> rusqlite::Result<Value> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Text(_) => Value::Text(value.as_str()?.to_owned()),
+        ValueRef::Blob(bytes) => match uuid::Uuid::from_slice(bytes) {
+            Ok(uuid) if is_uuid => Value::Uuid(uuid),
+            _ => Value::Bytes(bytes.to_vec()),
+        },
+        ValueRef::Real(_) => return Err(rusqlite::Error::IntegralValueOutOfRange(0, 0)),
+    })
+}

@@ -1,0 +1,272 @@
+//! The statements of one table, written once when the store is prepared.
+
+use std::fmt::Write as _;
+use std::ops::Bound;
+
+use ciam_core::clock::Timestamp;
+use ciam_core::id::RealmId;
+use ciam_core::id::RecordId as _;
+use ciam_core::store::{CollectionSpec, IndexSpec, RawQuery, StoreError, Value};
+use rusqlite::Statement;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+
+/// Takes the id of a unit; changes nothing when it is taken already.
+pub(super) const TAKE_UNIT: &str =
+    "INSERT INTO ciam_units (id, at, committed) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+
+/// Whether the id was taken by the unit's commit, or by settling it.
+pub(super) const UNIT_COMMITTED: &str = "SELECT committed FROM ciam_units WHERE id = ?1";
+
+/// Forgets old units. Their ids are UUIDv7, so the oldest come first and few have to be looked at.
+pub(super) const SWEEP_UNITS: &str = "DELETE FROM ciam_units WHERE id IN \
+    (SELECT id FROM (SELECT id, at FROM ciam_units ORDER BY id LIMIT ?2) WHERE at <= ?1)";
+
+/// A collection and its statements.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) spec: CollectionSpec,
+    /// `?1` id, `?2` realm, `?3` now.
+    pub(super) read: String,
+    /// `?1` realm, `?2` place, `?3` limit; of the stream only.
+    pub(super) tail: String,
+    /// In the order of [`Table::columns`].
+    pub(super) insert: String,
+    /// `?1` id, `?2` realm, `?3` now, `?4` expected version, `?5` version, `?6` shape, `?7` doc, then expiry, then columns.
+    pub(super) replace: String,
+    /// `?1` id, `?2` realm, `?3` now, `?4` expected version.
+    pub(super) remove: String,
+    /// `?1` id, `?2` realm, `?3` now.
+    pub(super) version: String,
+    /// `?1` id, `?2` realm, `?3` now, `?4` expected version, `?5` version.
+    pub(super) touch: String,
+    /// How to read and write each tally and peak.
+    pub(super) live: Vec<Live>,
+    /// Whether an id stands in the way of an insert: `?1` id, `?2` realm, `?3` now.
+    pub(super) taken: String,
+    /// `?1` id.
+    pub(super) drop: String,
+    pub(super) unique: Vec<Unique>,
+    /// `?1` now, `?2` limit; of collections that expire only.
+    pub(super) sweep: Option<String>,
+}
+
+/// A tally or a peak.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) name: &'static str,
+    /// `?1` id, `?2` realm, `?3` now.
+    pub(super) get: String,
+    /// `?1` id, `?2` value.
+    pub(super) set: String,
+}
+
+/// A unique index.
+#[derive(Debug)]
+pub(super) struct Unique {
+    pub(super) first: &'static str,
+    /// Where its values stand among the record's columns.
+    pub(super) columns: Vec<usize>,
+    /// Who holds the key: `?1` id of who asks, `?2` realm, `?3` now, then the values. Answers id and whether it lives.
+    pub(super) holder: String,
+}
+
+/// A name as SQL wants it. The names are checked when the store is prepared.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}
+
+impl Table {
+    pub(super) fn new(spec: CollectionSpec) -> Self {
+        let table = table_name(&spec);
+        // `?3` is bound in every statement, so it stands in the text also where nothing expires.
+        let live = if spec.expires { "expires_at > ?3" } else { "?3 IS NOT NULL" };
+        let mine = format!("id = ?1 AND realm = ?2 AND {live}");
+        let row = row_columns(&spec);
+        let columns = columns(&spec);
+        let places: Vec<String> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
+        let mut replaced = "version = ?5, shape = ?6, doc = ?7, updated_at = ?3".to_owned();
+        let changing = spec.expires.then_some("expires_at".to_owned()).into_iter();
+        let changing = changing.chain(spec.columns.iter().map(|column| quoted(column.name)));
+        for (at, column) in changing.enumerate() {
+            let _ = write!(replaced, ", {column} = ?{}", at + 8);
+        }
+        let unique = spec.indexes.iter().filter(|index| index.unique).map(|index| unique(&spec, index)).collect();
+        let lives = spec.live.iter().map(|name| Live {
+            name,
+            get: format!("SELECT {} FROM {table} WHERE {mine}", quoted(name)),
+            set: format!("UPDATE {table} SET {} = ?2 WHERE id = ?1", quoted(name)),
+        });
+        Self {
+            read: format!("SELECT {row} FROM {table} WHERE {mine}"),
+            tail: format!("SELECT {row}, seq FROM {table} WHERE realm = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"),
+            insert: format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", ")),
+            replace: format!("UPDATE {table} SET {replaced} WHERE {mine} AND version = ?4"),
+            remove: format!("DELETE FROM {table} WHERE {mine} AND version = ?4"),
+            version: format!("SELECT version FROM {table} WHERE {mine}"),
+            touch: format!("UPDATE {table} SET version = ?5, updated_at = ?3 WHERE {mine} AND version = ?4"),
+            live: lives.collect(),
+            taken: format!("SELECT realm <> ?2 OR {live} FROM {table} WHERE id = ?1"),
+            drop: format!("DELETE FROM {table} WHERE id = ?1"),
+            unique,
+            sweep: spec.expires.then(|| {
+                format!(
+                    "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE expires_at <= ?1 \
+                     ORDER BY expires_at LIMIT ?2)"
+                )
+            }),
+            spec,
+        }
+    }
+
+    /// The text that answers a query, or that counts its answer.
+    ///
+    /// # Errors
+    /// `Misuse` for an index that is not declared, or a cursor of another list.
+    pub(super) fn query(&self, query: &RawQuery, counting: bool) -> Result<String, StoreError> {
+        if !self.spec.indexes.iter().any(|index| index.columns == query.columns) {
+            return Err(StoreError::Misuse("an index that the collection does not declare"));
+        }
+        let open = query.open_column();
+        let kind = open.and_then(|name| self.spec.columns.iter().find(|column| column.name == name)).map(|c| c.kind);
+        if query.after.as_ref().is_some_and(|after| !after.fits(kind)) {
+            return Err(StoreError::Misuse("a cursor of another list"));
+        }
+        let mut text = String::with_capacity(512);
+        text.push_str("SELECT ");
+        if counting {
+            text.push_str("count(*) FROM (SELECT 1");
+        } else {
+            text.push_str(&row_columns(&self.spec));
+            if let Some(open) = open {
+                let _ = write!(text, ", \"{open}\"");
+            }
+        }
+        let _ = write!(text, " FROM {} WHERE realm = ?", table_name(&self.spec));
+        for column in query.columns.iter().take(query.equal.len()) {
+            let _ = write!(text, " AND \"{column}\" = ?");
+        }
+        if let Some(open) = open {
+            let _ = write!(text, " AND \"{open}\" IS NOT NULL");
+            for (bound, sign) in [(&query.lower, '>'), (&query.upper, '<')] {
+                match bound {
+                    Bound::Unbounded => {}
+                    Bound::Included(_) => {
+                        let _ = write!(text, " AND \"{open}\" {sign}= ?");
+                    }
+                    Bound::Excluded(_) => {
+                        let _ = write!(text, " AND \"{open}\" {sign} ?");
+                    }
+                }
+            }
+        }
+        if self.spec.expires {
+            text.push_str(" AND expires_at > ?");
+        }
+        let (sign, order) = if query.descending { ('<', "DESC") } else { ('>', "ASC") };
+        let _ = match (&query.after, open) {
+            (None, _) => Ok(()),
+            (Some(_), None) => write!(text, " AND id {sign} ?"),
+            (Some(_), Some(open)) => write!(text, " AND (\"{open}\", id) {sign} (?, ?)"),
+        };
+        let _ = match (counting, open) {
+            (true, _) => write!(text, " LIMIT ?)"),
+            (false, None) => write!(text, " ORDER BY id {order} LIMIT ?"),
+            (false, Some(open)) => write!(text, " ORDER BY \"{open}\" {order}, id {order} LIMIT ?"),
+        };
+        Ok(text)
+    }
+
+    /// Gives the statement of [`Table::query`] its values.
+    pub(super) fn bind_query(
+        &self,
+        statement: &mut Statement<'_>,
+        realm: RealmId,
+        now: Timestamp,
+        query: &RawQuery,
+    ) -> rusqlite::Result<()> {
+        let mut binder = Binder { statement, at: 0 };
+        binder.next(realm.uuid())?;
+        for value in &query.equal {
+            binder.next(Bind(value))?;
+        }
+        if query.open_column().is_some() {
+            for bound in [&query.lower, &query.upper] {
+                if let Bound::Included(value) | Bound::Excluded(value) = bound {
+                    binder.next(Bind(value))?;
+                }
+            }
+        }
+        if self.spec.expires {
+            binder.next(now.micros())?;
+        }
+        if let Some(after) = &query.after {
+            if let Some(value) = &after.value {
+                binder.next(Bind(value))?;
+            }
+            binder.next(after.id)?;
+        }
+        binder.next(query.limit)
+    }
+}
+
+/// Binds parameters one after another.
+pub(super) struct Binder<'s, 'c> {
+    pub(super) statement: &'s mut Statement<'c>,
+    pub(super) at: usize,
+}
+
+impl Binder<'_, '_> {
+    pub(super) fn next(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+        self.at += 1;
+        self.statement.raw_bind_parameter(self.at, value)
+    }
+}
+
+/// A column's value as SQLite keeps it.
+pub(super) struct Bind<'v>(pub(super) &'v Value);
+
+impl ToSql for Bind<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Int(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Uuid(uuid) => ValueRef::Blob(uuid.as_bytes()),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// The table's name, quoted.
+pub(super) fn table_name(spec: &CollectionSpec) -> String {
+    format!("\"ciam_{}\"", spec.name)
+}
+
+/// What is read of a record, before anything that a statement adds.
+fn row_columns(spec: &CollectionSpec) -> String {
+    let mut text = "id, version, shape, doc".to_owned();
+    for name in &spec.live {
+        let _ = write!(text, ", \"{name}\"");
+    }
+    text
+}
+
+/// What is written of a new record, in order.
+fn columns(spec: &CollectionSpec) -> Vec<String> {
+    let mut names: Vec<String> =
+        ["id", "realm", "version", "shape", "doc", "created_at", "updated_at"].map(str::to_owned).into();
+    names.extend(spec.expires.then(|| "expires_at".to_owned()));
+    names.extend(spec.columns.iter().map(|column| quoted(column.name)));
+    names.extend(spec.live.iter().map(|name| quoted(name)));
+    names
+}
+
+fn unique(spec: &CollectionSpec, index: &IndexSpec) -> Unique {
+    let live = if spec.expires { "expires_at > ?3" } else { "?3 IS NOT NULL" };
+    let mut holder = format!("SELECT id, {live} FROM {} WHERE realm = ?2 AND id <> ?1", table_name(spec));
+    for (at, column) in index.columns.iter().enumerate() {
+        let _ = write!(holder, " AND \"{column}\" = ?{}", at + 4);
+    }
+    let of = |name: &&str| spec.columns.iter().position(|column| column.name == *name);
+    Unique { first: index.columns[0], columns: index.columns.iter().filter_map(of).collect(), holder }
+}

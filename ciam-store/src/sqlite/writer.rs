@@ -1,0 +1,270 @@
+//! The one thread that writes: it takes what waits in its queue into one COMMIT.
+//!
+//! A COMMIT that reaches the disk costs far more than the statements before it, so those who wait
+//! together pay for it together. Every job has a savepoint of its own, so that a refused one takes
+//! back nothing but itself, and every answer waits for the COMMIT, a refusal too: what it was
+//! refused for may be another job of the same group.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ciam_core::clock::Timestamp;
+use ciam_core::id::RealmId;
+use ciam_core::store::{Batch, CollectionSpec, Settlement, StoreError};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::batch::{self, Applying, Tables};
+use super::failure::{is_busy, is_foreign_key, unavailable};
+use super::schema;
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// Something to write.
+pub(super) enum Job {
+    Batch { tables: Arc<Tables>, realm: RealmId, batch: Batch, answer: Answer<()> },
+    Settle { unit: Uuid, now: Timestamp, answer: Answer<Settlement> },
+    Sweep { tables: Arc<Tables>, now: Timestamp, limit: u32, answer: Answer<u32> },
+    Prepare { specs: Vec<CollectionSpec>, answer: Answer<()> },
+    Host(Box<dyn HostWrite>),
+}
+
+/// A host's own write, its types forgotten.
+pub(super) trait HostWrite: Send {
+    /// Runs it; false takes it back.
+    fn run(&mut self, conn: &Connection) -> bool;
+    /// Answers with what it said, or with what went wrong.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+/// What a job came to, before the COMMIT decides whether it counts.
+enum Done {
+    Batch(Result<(), StoreError>),
+    Settle(Result<Settlement, StoreError>),
+    Sweep(Result<u32, StoreError>),
+    Prepare(Result<(), StoreError>),
+    Host(Result<(), StoreError>),
+}
+
+impl Done {
+    const fn keep(&self) -> bool {
+        match self {
+            Self::Batch(result) | Self::Prepare(result) | Self::Host(result) => result.is_ok(),
+            Self::Settle(result) => result.is_ok(),
+            Self::Sweep(result) => result.is_ok(),
+        }
+    }
+}
+
+/// How often the writer has committed, and how many jobs that were.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    pub(super) commits: AtomicU64,
+    pub(super) jobs: AtomicU64,
+}
+
+/// The writer's connection and limits.
+pub(super) struct Writer {
+    pub(super) conn: Connection,
+    pub(super) queue: mpsc::Receiver<Job>,
+    pub(super) max_group: usize,
+    pub(super) figures: Arc<Figures>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("max_group", &self.max_group).finish_non_exhaustive()
+    }
+}
+
+/// How a group ended.
+enum End {
+    /// It is on the disk.
+    Committed,
+    /// The COMMIT was refused for a row of the host's; nothing is on the disk.
+    Refused,
+    /// Nothing is on the disk.
+    Undone(Arc<rusqlite::Error>),
+    /// The COMMIT itself failed, and what is on the disk cannot be told.
+    Unknown(Arc<rusqlite::Error>),
+    /// A host's write ended the transaction that it stood in.
+    Broken(usize),
+}
+
+impl Writer {
+    /// Works until the store is dropped and its queue empty.
+    pub(super) fn run(mut self) {
+        while let Some(first) = self.queue.blocking_recv() {
+            let began = Instant::now();
+            let mut group = vec![first];
+            while group.len() < self.max_group
+                && let Ok(job) = self.queue.try_recv()
+            {
+                group.push(job);
+            }
+            self.commit_group(group);
+            if !self.queue.is_empty() {
+                // A host's own connection polls for the write lock: without this gap it would starve.
+                std::thread::sleep((began.elapsed() / 8).clamp(Duration::from_micros(50), Duration::from_millis(2)));
+            }
+        }
+    }
+
+    fn commit_group(&self, group: Vec<Job>) {
+        let mut group: Vec<(Job, Option<Done>)> = group.into_iter().map(|job| (job, None)).collect();
+        match self.try_group(&mut group) {
+            End::Committed => finish_all(group),
+            End::Refused if group.len() > 1 => {
+                for (job, _) in group {
+                    self.commit_group(vec![job]);
+                }
+            }
+            End::Refused => finish_as(group, || StoreError::Referenced),
+            End::Undone(error) => finish_as(group, || StoreError::Unavailable(Box::new(Arc::clone(&error)))),
+            End::Unknown(error) => {
+                tracing::error!(error = %error, jobs = group.len(), "a commit failed in a way that leaves its outcome open");
+                for (job, done) in group {
+                    let source = Box::new(Arc::clone(&error));
+                    let error = match &done {
+                        Some(done) if done.keep() => StoreError::Unknown(source),
+                        _ => StoreError::Unavailable(source),
+                    };
+                    finish(job, Err(error));
+                }
+            }
+            End::Broken(at) => self.recover(group, at),
+        }
+    }
+
+    /// A host's write committed or rolled back on its own. What came before it may be on the disk or
+    /// not: their callers settle that; what came after it has not run and goes on.
+    fn recover(&self, group: Vec<(Job, Option<Done>)>, at: usize) {
+        tracing::error!("a write of the host's ended the transaction of its group");
+        let mut rest = Vec::new();
+        for (index, (job, _)) in group.into_iter().enumerate() {
+            match index.cmp(&at) {
+                std::cmp::Ordering::Less => finish(job, Err(StoreError::Unknown(BROKEN.into()))),
+                std::cmp::Ordering::Equal => finish(job, Err(StoreError::Misuse(BROKEN))),
+                std::cmp::Ordering::Greater => rest.push(job),
+            }
+        }
+        if !rest.is_empty() {
+            self.commit_group(rest);
+        }
+    }
+
+    fn try_group(&self, group: &mut [(Job, Option<Done>)]) -> End {
+        if let Err(error) = self.statement("BEGIN IMMEDIATE") {
+            return End::Undone(Arc::new(error));
+        }
+        for (at, (job, done)) in group.iter_mut().enumerate() {
+            match self.run_job(job) {
+                Ok(result) => *done = Some(result),
+                Err(error) => {
+                    self.rollback();
+                    let host = matches!(job, Job::Host(_));
+                    return if host { End::Broken(at) } else { End::Undone(Arc::new(error)) };
+                }
+            }
+        }
+        match self.statement("COMMIT") {
+            Ok(()) => {
+                self.figures.commits.fetch_add(1, Ordering::Relaxed);
+                self.figures.jobs.fetch_add(group.len() as u64, Ordering::Relaxed);
+                End::Committed
+            }
+            Err(error) if is_foreign_key(&error) => {
+                self.rollback();
+                End::Refused
+            }
+            Err(error) if is_busy(&error) && !self.conn.is_autocommit() => {
+                self.rollback();
+                End::Undone(Arc::new(error))
+            }
+            Err(error) => {
+                self.rollback();
+                End::Unknown(Arc::new(error))
+            }
+        }
+    }
+
+    /// Runs a job in a savepoint of its own, which is taken back unless the job is to be kept.
+    ///
+    /// # Errors
+    /// When the transaction that it stood in is no more.
+    fn run_job(&self, job: &mut Job) -> rusqlite::Result<Done> {
+        self.statement("SAVEPOINT ciam_job")?;
+        let done = match job {
+            Job::Batch { tables, realm, batch, .. } => {
+                let applying = Applying { conn: &self.conn, tables, realm: *realm, unit: batch.unit, now: batch.now };
+                Done::Batch(applying.run(batch))
+            }
+            Job::Settle { unit, now, .. } => Done::Settle(batch::settle(&self.conn, *unit, *now)),
+            Job::Sweep { tables, now, limit, .. } => Done::Sweep(batch::sweep(&self.conn, tables, *now, *limit)),
+            Job::Prepare { specs, .. } => Done::Prepare(schema::prepare(&self.conn, specs)),
+            Job::Host(host) => {
+                let kept = catch_unwind(AssertUnwindSafe(|| host.run(&self.conn))).unwrap_or(false);
+                Done::Host(if kept { Ok(()) } else { Err(StoreError::Misuse("taken back by the host")) })
+            }
+        };
+        if !done.keep() {
+            self.statement("ROLLBACK TO ciam_job")?;
+        }
+        // Fails if the transaction has ended, be it by an error of the disk.
+        self.statement("RELEASE ciam_job")?;
+        Ok(done)
+    }
+
+    fn statement(&self, text: &'static str) -> rusqlite::Result<()> {
+        self.conn.prepare_cached(text)?.execute(()).map(drop)
+    }
+
+    fn rollback(&self) {
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.conn.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+}
+
+const BROKEN: &str = "a write of the host's ended the writer's transaction";
+
+fn finish_all(group: Vec<(Job, Option<Done>)>) {
+    for (job, done) in group {
+        match done {
+            Some(done) => finish(job, Ok(done)),
+            None => finish(job, Err(unavailable(rusqlite::Error::InvalidQuery))),
+        }
+    }
+}
+
+fn finish_as(group: Vec<(Job, Option<Done>)>, error: impl Fn() -> StoreError) {
+    for (job, _) in group {
+        finish(job, Err(error()));
+    }
+}
+
+/// Answers a job. Whoever asked may be gone, which changes nothing.
+fn finish(job: Job, outcome: Result<Done, StoreError>) {
+    match (job, outcome) {
+        (Job::Batch { answer, .. }, Ok(Done::Batch(result))) => drop(answer.send(result)),
+        (Job::Settle { answer, .. }, Ok(Done::Settle(result))) => drop(answer.send(result)),
+        (Job::Sweep { answer, .. }, Ok(Done::Sweep(result))) => drop(answer.send(result)),
+        (Job::Prepare { answer, .. }, Ok(Done::Prepare(result))) => drop(answer.send(result)),
+        // Whether it was kept or taken back, the host's own answer is the answer.
+        (Job::Host(host), Ok(_)) => host.finish(Ok(())),
+        (Job::Batch { answer, .. } | Job::Prepare { answer, .. }, outcome) => drop(answer.send(outcome.map(drop))),
+        (Job::Settle { answer, .. }, Err(StoreError::Unknown(source))) => {
+            drop(answer.send(Err(StoreError::Unavailable(source))));
+        }
+        (Job::Settle { answer, .. }, Err(error)) => drop(answer.send(Err(error))),
+        (Job::Sweep { answer, .. }, Err(error)) => drop(answer.send(Err(error))),
+        (Job::Host(host), Err(error)) => host.finish(Err(error)),
+        (Job::Settle { .. } | Job::Sweep { .. }, Ok(_)) => {}
+    }
+}

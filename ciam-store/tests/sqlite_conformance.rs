@@ -1,0 +1,17 @@
+//! The suite over SQLite: with the default readers, and with a single one.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::sync::Arc;
+
+use ciam_store::{SqliteOptions, SqliteStore};
+use tempfile::TempDir;
+
+async fn open(options: SqliteOptions) -> (Arc<SqliteStore>, TempDir) {
+    let dir = TempDir::new().unwrap();
+    let store = options.open(dir.path().join("suite.db")).await.unwrap();
+    (Arc::new(store), dir)
+}
+
+ciam_store::conformance!(sqlite, || open(SqliteOptions::new()));
+ciam_store::conformance!(sqlite_narrow, || open(SqliteOptions::new().readers(1).queue(1).max_group(3)));
