@@ -1,1 +1,52 @@
+//! axum for ciam: pages, JSON API and sessions around an application's own routes.
+//!
+//! # I want to …
+//!
+//! * **add sign-up, sign-in and accounts to my app**: [`mount`] it;
+//! * **know who is signed in**: take a [`CurrentUser`] in the handler, or an `Option<CurrentUser>` where strangers
+//!   are welcome;
+//! * **ask for a second factor**: take an [`Assured<Aal2>`](Assured);
+//! * **show development messages, or a page for a step of my own**: see [`Mount`];
+//! * **use it from a mobile app or a single-page app**: the JSON API describes itself at `/openapi.json`.
+//!
+//! What is added: the pages `/sign-up`, `/sign-in`, `/sign-out` (POST), `/verify`, `/account` and
+//! `/account/sessions`; the API under `/api/v1`; `/openapi.json`; `/healthz` and `/readyz`; and what the pages are
+//! made of under `/_ciam`. Pages work without scripts. Handlers hold no rule: they show what the engine asks and
+//! hand it what is answered.
+//!
+//! # What it holds to
+//!
+//! * A request that changes something and comes from another site is refused, on the host's routes too, by
+//!   `Sec-Fetch-Site` and `Origin`; so forms need no token.
+//! * The session's bearer is in a cookie that scripts cannot read and that no other site's form sends.
+//! * Every response of ciam's forbids scripts, styles and frames that are not its own, and is kept by no cache.
+//! * Bodies, headers, targets and the depth of JSON are bounded before any work.
+//! * What goes wrong is told in RFC 9457 [problem](Problem) documents (or as a page) with fixed texts.
 
+mod api;
+mod arrival;
+mod assets;
+mod body;
+mod client;
+mod cookies;
+mod cross_site;
+mod current_user;
+mod error;
+mod front;
+mod headers;
+mod health;
+mod limits;
+mod mount;
+mod pages;
+mod path;
+mod return_to;
+mod templates;
+mod web;
+mod words;
+
+pub use current_user::{Assured, CurrentUser, Refusal};
+pub use error::Problem;
+pub use mount::{Mount, MountError, mount};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! The session of the client that asks.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ciam_core::sessions::SessionView;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::NeedsSession;
+use crate::arrival;
+use crate::current_user::CurrentUser;
+use crate::error::Problem;
+use crate::web::Web;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(show, end))
+}
+
+/// The session of this client.
+#[utoipa::path(get, path = "/api/v1/session", tag = "session",
+    responses((status = 200, description = "The session.", body = SessionView), NeedsSession),
+    security(("cookie" = []), ("token" = [])))]
+async fn show(State(web): State<Web>, user: CurrentUser) -> Json<SessionView> {
+    Json(web.identity().sessions().view(user.session(), Some(user.session().id)))
+}
+
+/// Signs this client out.
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session",
+    responses((status = 204, description = "The session has ended."), NeedsSession),
+    security(("cookie" = []), ("token" = [])))]
+async fn end(State(web): State<Web>, user: Option<CurrentUser>, headers: HeaderMap) -> Result<Response, Problem> {
+    let cookie = web.cookies().session(&headers).is_some().then(|| web.cookies().clear_session());
+    let Some(user) = user else { return Ok((cookie, Problem::no_session()).into_response()) };
+    arrival::end(&web, &user, user.session().id).await?;
+    Ok((cookie, StatusCode::NO_CONTENT).into_response())
+}

@@ -1,0 +1,53 @@
+//! Who sends a request, as far as HTTP tells.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
+use ciam_core::events::Origin;
+use ciam_core::journeys::Client;
+use ciam_core::secret::Verifier;
+
+use crate::web::Web;
+
+/// More of a user agent is not even looked at.
+const MAX_AGENT: usize = 1024;
+
+/// The address of the socket and what the client calls itself. Forwarding headers are not believed: anybody
+/// can write one.
+pub(crate) fn origin(headers: &HeaderMap, extensions: &Extensions) -> Origin {
+    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(socket)| socket.ip().to_canonical());
+    let agent = headers.get(USER_AGENT).map(|agent| &agent.as_bytes()[..agent.len().min(MAX_AGENT)]);
+    Origin::new(address, agent.map(String::from_utf8_lossy).as_deref())
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1), unexamined.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The client of a journey: bound by its cookie, or by the secret that it got at the beginning.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) client: Client,
+    /// Whether it keeps its secrets itself and wants no cookies.
+    pub(crate) bearer: bool,
+}
+
+impl FromRequestParts<Web> for Bound {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Infallible> {
+        let secret = bearer(&parts.headers);
+        let binding = match secret {
+            Some(secret) => Verifier::parse(secret).ok(),
+            None => web.cookies().browser(&parts.headers),
+        };
+        let origin = origin(&parts.headers, &parts.extensions);
+        Ok(Self { client: Client { binding, origin }, bearer: secret.is_some() })
+    }
+}

@@ -1,0 +1,122 @@
+//! The two cookies: the session's, and the one that binds journeys to a browser.
+
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::HeaderValue;
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::response::{IntoResponseParts, ResponseParts};
+use ciam_core::secret::{Secret, Verifier};
+
+/// As long as the longest-lived message of a journey is good, and a day for whoever comes back late.
+const BROWSER_AGE: Duration = Duration::from_secs(48 * 3600);
+
+/// The names of the cookies and their attributes.
+///
+/// Over TLS the names begin with `__Host-`, so that no other host, not even a subdomain, can set them
+/// (RFC 6265bis §4.1.3.2). Over plain http, which only loopback may use, browsers would refuse that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cookies {
+    session: &'static str,
+    browser: &'static str,
+    secure: bool,
+}
+
+impl Cookies {
+    pub(crate) const fn new(secure: bool) -> Self {
+        if secure {
+            Self { session: "__Host-ciam_session", browser: "__Host-ciam_browser", secure }
+        } else {
+            Self { session: "ciam_session", browser: "ciam_browser", secure }
+        }
+    }
+
+    /// The session's bearer as the browser sent it, unexamined.
+    pub(crate) fn session(self, headers: &HeaderMap) -> Option<&str> {
+        find(headers, self.session)
+    }
+
+    /// What binds this browser to its journeys.
+    pub(crate) fn browser(self, headers: &HeaderMap) -> Option<Verifier> {
+        Verifier::parse(find(headers, self.browser)?).ok()
+    }
+
+    /// Hands the session's bearer to the browser.
+    pub(crate) fn set_session(self, bearer: &Secret<String>, age: Duration) -> SetCookie {
+        self.set(self.session, bearer.expose(), age)
+    }
+
+    /// Takes the session's bearer from the browser.
+    pub(crate) fn clear_session(self) -> SetCookie {
+        self.set(self.session, "", Duration::ZERO)
+    }
+
+    /// Binds the browser, or binds it for longer.
+    pub(crate) fn set_browser(self, verifier: &Verifier) -> SetCookie {
+        self.set(self.browser, verifier.expose().expose(), BROWSER_AGE)
+    }
+
+    fn set(self, name: &str, value: &str, age: Duration) -> SetCookie {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let text = format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", age.as_secs());
+        let mut header = HeaderValue::from_str(&text).ok();
+        if let Some(header) = &mut header {
+            header.set_sensitive(true);
+        }
+        SetCookie(header)
+    }
+}
+
+/// A `Set-Cookie` header; several may be set on one response.
+#[derive(Debug)]
+pub(crate) struct SetCookie(Option<HeaderValue>);
+
+impl IntoResponseParts for SetCookie {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        if let Some(header) = self.0 {
+            parts.headers_mut().append(SET_COOKIE, header);
+        }
+        Ok(parts)
+    }
+}
+
+fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(found, value)| (found == name).then_some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_follow_the_scheme() {
+        let text = |cookie: SetCookie| cookie.0.unwrap().to_str().unwrap().to_owned();
+        let bearer = Secret::new("abc".to_owned());
+        assert_eq!(
+            text(Cookies::new(true).set_session(&bearer, Duration::from_secs(60))),
+            "__Host-ciam_session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert_eq!(
+            text(Cookies::new(false).clear_session()),
+            "ciam_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+        );
+    }
+
+    #[test]
+    fn the_own_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("a=1; xciam_session=2;ciam_session=3; b"));
+        headers.append(COOKIE, HeaderValue::from_static("c=4"));
+        assert_eq!(Cookies::new(false).session(&headers), Some("3"));
+        assert_eq!(Cookies::new(true).session(&headers), None);
+        assert_eq!(find(&headers, "c"), Some("4"));
+    }
+}

@@ -1,0 +1,185 @@
+//! Who is signed in, for handlers to ask for in their arguments.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Redirect, Response};
+use ciam_core::UserId;
+use ciam_core::email::Email;
+use ciam_core::evidence::{Aal, Level};
+use ciam_core::sessions::Session;
+
+use crate::client;
+use crate::error::Problem;
+use crate::front::{Requested, accepts_html};
+use crate::return_to::LocalPath;
+use crate::web::Web;
+
+/// The person who is signed in, by a session cookie or an `Authorization: Bearer` header.
+///
+/// When nobody is, a browser that opens a page is sent to sign-in, and comes back afterwards; every
+/// other client gets the problem `no_session` (401). When the store does not answer it is `unavailable`
+/// (503): nobody is taken for signed in or signed out by mistake. Take `Option<CurrentUser>` where
+/// either is fine.
+///
+/// ```
+/// use axum::{Router, response::Html, routing::get};
+/// use ciam_web::{CurrentUser, Problem};
+///
+/// async fn orders(user: CurrentUser) -> Result<Html<String>, Problem> {
+///     let email = user.email().await?;
+///     Ok(Html(format!("the orders of {}", user.id())))
+/// }
+///
+/// let app: Router = Router::new().route("/orders", get(orders));
+/// ```
+#[derive(Debug, Clone)]
+pub struct CurrentUser {
+    session: Session,
+    web: Web,
+}
+
+impl CurrentUser {
+    /// Who it is.
+    #[must_use]
+    pub const fn id(&self) -> UserId {
+        self.session.user
+    }
+
+    /// The session of this request.
+    #[must_use]
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The level of assurance that the session has now.
+    #[must_use]
+    pub fn assurance(&self) -> Aal {
+        self.web.identity().sessions().level(&self.session)
+    }
+
+    /// The person's verified address, read from the store. Escape it for HTML.
+    ///
+    /// # Errors
+    /// [`Problem::unavailable`].
+    pub async fn email(&self) -> Result<Option<Email>, Problem> {
+        Ok(self.web.identity().users().primary_email(self.id()).await?)
+    }
+
+    /// How the person wants to be called, if they said, read from the store. Escape it for HTML.
+    ///
+    /// # Errors
+    /// [`Problem::unavailable`].
+    pub async fn name(&self) -> Result<Option<String>, Problem> {
+        let user = self.web.identity().users().get(self.id()).await?;
+        Ok(user.and_then(|user| user.name).map(|name| name.as_str().to_owned()))
+    }
+}
+
+/// The person who is signed in, on a session of at least the level `L`: `Assured<Aal2>`.
+///
+/// Without a session as [`CurrentUser`]; with one of a lower level the problem `assurance_required` (403).
+#[derive(Debug, Clone)]
+pub struct Assured<L: Level> {
+    user: CurrentUser,
+    level: PhantomData<L>,
+}
+
+impl<L: Level> Deref for Assured<L> {
+    type Target = CurrentUser;
+
+    fn deref(&self) -> &CurrentUser {
+        &self.user
+    }
+}
+
+/// Why a handler that needs a person was not called.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The browser is sent to sign in.
+    SignIn(Redirect),
+    /// Any other client is told what is missing.
+    Problem(Problem),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::SignIn(redirect) => ([(axum::http::header::CACHE_CONTROL, "no-store")], redirect).into_response(),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+
+/// The session of a request, looked up once however many extractors ask.
+#[derive(Debug, Clone)]
+struct Known(Option<CurrentUser>);
+
+async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Problem> {
+    if let Some(Known(user)) = parts.extensions.get::<Known>() {
+        return Ok(user.clone());
+    }
+    let Some(web) = parts.extensions.get::<Web>().cloned() else {
+        tracing::error!("a handler asks for the current user, but its router is not mounted with ciam_web::mount");
+        return Err(Problem::internal());
+    };
+    let user = match presented(&web, &parts.headers) {
+        Some(bearer) => web.identity().sessions().check(bearer).await?,
+        None => None,
+    };
+    let user = user.map(|session| CurrentUser { session, web });
+    parts.extensions.insert(Known(user.clone()));
+    Ok(user)
+}
+
+/// What the client shows: a bearer header goes before the cookie, even when it is good for nothing.
+fn presented<'h>(web: &Web, headers: &'h HeaderMap) -> Option<&'h str> {
+    client::bearer(headers).or_else(|| web.cookies().session(headers))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        match current(parts).await {
+            Ok(Some(user)) => Ok(user),
+            Ok(None) => Err(refusal(parts)),
+            Err(problem) => Err(Refusal::Problem(problem)),
+        }
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        current(parts).await
+    }
+}
+
+impl<S: Send + Sync, L: Level> FromRequestParts<S> for Assured<L> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let user = <CurrentUser as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        if user.assurance() < L::AAL {
+            return Err(Refusal::Problem(Problem::assurance_required()));
+        }
+        Ok(Self { user, level: PhantomData })
+    }
+}
+
+fn refusal(parts: &Parts) -> Refusal {
+    let target = parts.extensions.get::<Requested>().map_or("/", |Requested(target)| target.as_str());
+    if parts.method != Method::GET || target.starts_with("/api/") || !accepts_html(&parts.headers) {
+        return Refusal::Problem(Problem::no_session());
+    }
+    let sign_in = match LocalPath::parse(target) {
+        Some(path) => path.after("/sign-in"),
+        None => "/sign-in".to_owned(),
+    };
+    Refusal::SignIn(Redirect::to(&sign_in))
+}

@@ -1,0 +1,296 @@
+//! What clients are told when something cannot be done: the only place that knows status codes of failure.
+//!
+//! Each problem is an RFC 9457 document with fixed texts: nothing that a client sent and nothing that a
+//! store or a driver said is in it. Causes go to the log. Browsers get the same as a page.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ciam_core::journeys::{JourneyError, Mistake, Prompt};
+use ciam_core::sessions::SessionError;
+use ciam_core::store::StoreError;
+use ciam_core::users::UserError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::words;
+
+/// Something that cannot be done, as clients are told: `application/problem+json` (RFC 9457), or a
+/// page for a browser that asked for one.
+///
+/// Handlers of the host may return it too: `async fn order(…) -> Result<Html<String>, Problem>`.
+#[derive(Clone)]
+#[must_use = "a problem is an answer to be returned"]
+pub struct Problem {
+    kind: &'static Kind,
+    again: Option<Box<Again>>,
+    retry_after: Option<Duration>,
+    way: Option<&'static Way>,
+}
+
+/// What is the same for every occurrence of a problem.
+#[derive(Debug)]
+struct Kind {
+    name: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    detail: &'static str,
+}
+
+/// What was wrong with an answer, and what to answer again.
+#[derive(Debug, Clone)]
+struct Again {
+    mistake: Mistake,
+    prompt: Prompt,
+}
+
+/// Where a page that shows a problem leads.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Way {
+    pub(crate) path: &'static str,
+    pub(crate) label: &'static str,
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document {
+    /// `urn:ciam:problem:<name>`.
+    #[schema(example = "urn:ciam:problem:wrong_input")]
+    r#type: String,
+    /// What kind of problem it is; the same for every occurrence.
+    title: &'static str,
+    /// The status code.
+    #[schema(example = 422)]
+    status: u16,
+    /// A sentence for the person.
+    detail: String,
+    /// What was wrong with the answer, as a word: `wrong_credentials`, `password_common`, `wrong_code`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mistake: Option<&'static str>,
+    /// What to answer again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<Prompt>,
+    /// In how many seconds to try again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+/// The problems that there are: name, status, title, and a sentence for the person.
+macro_rules! problems {
+    ($($(#[$doc:meta])* $vis:vis $name:ident: $status:ident, $title:literal, $detail:literal;)*) => {
+        impl Problem {
+            $($(#[$doc])* $vis const fn $name() -> Self {
+                const KIND: &Kind = &Kind {
+                    name: stringify!($name),
+                    status: StatusCode::$status,
+                    title: $title,
+                    detail: $detail,
+                };
+                Self { kind: KIND, again: None, retry_after: None, way: None }
+            })*
+        }
+    };
+}
+
+problems! {
+    /// 401: there is no session, or it has ended.
+    pub no_session: UNAUTHORIZED, "Please sign in", "You are not signed in, or your session has ended.";
+    /// 403: signed in, but not allowed.
+    pub forbidden: FORBIDDEN, "Not allowed", "Your account may not do this.";
+    /// 404: there is no such thing, or none that this client may know of.
+    pub not_found: NOT_FOUND, "Not found", "There is nothing at this address.";
+    /// 500: a defect. Its cause belongs into the log.
+    pub internal: INTERNAL_SERVER_ERROR, "Something went wrong", "It is our mistake, not yours. Please try again.";
+    /// 503: something that is needed does not answer.
+    pub unavailable: SERVICE_UNAVAILABLE, "Not available", "This cannot be done at the moment. Please try again soon.";
+
+    pub(crate) assurance_required: FORBIDDEN, "A stronger sign-in is needed",
+        "This needs a second factor, which your session does not have.";
+    pub(crate) cross_site: FORBIDDEN, "Refused",
+        "The request came from another site. Open this site itself and try again.";
+    pub(crate) method_not_allowed: METHOD_NOT_ALLOWED, "Method not allowed",
+        "This address does not take requests of this method.";
+    pub(crate) malformed: BAD_REQUEST, "Malformed request", "The request's body cannot be read.";
+    pub(crate) too_deep: BAD_REQUEST, "Malformed request", "The request's body nests too deeply.";
+    pub(crate) too_large: PAYLOAD_TOO_LARGE, "Too large", "The request's body is too large.";
+    pub(crate) target_too_long: URI_TOO_LONG, "Too large", "The request's address is too long.";
+    pub(crate) headers_too_large: REQUEST_HEADER_FIELDS_TOO_LARGE, "Too large", "The request's headers are too large.";
+    pub(crate) unsupported_media_type: UNSUPPORTED_MEDIA_TYPE, "Unsupported media type",
+        "The API reads application/json, and pages read application/x-www-form-urlencoded.";
+    pub(crate) unexpected_shape: UNPROCESSABLE_ENTITY, "Unexpected members",
+        "The request's body lacks a member, or one has a value that it cannot have.";
+    pub(crate) bad_return_to: UNPROCESSABLE_ENTITY, "Not a path of this site", "return_to must be a path of this site.";
+    pub(crate) unknown_link: NOT_FOUND, "This link is no longer good",
+        "It was used already, has expired, or a newer message has replaced it.";
+
+    unknown_journey: NOT_FOUND, "This has expired", "It is not known in this browser any more. Please start again.";
+    stale_journey: CONFLICT, "Already answered", "This was answered elsewhere meanwhile. Please go on from here.";
+    wrong_input: UNPROCESSABLE_ENTITY, "That was not right", "Please check what you entered.";
+    throttled: TOO_MANY_REQUESTS, "Too many tries", "There were too many tries.";
+    overloaded: SERVICE_UNAVAILABLE, "Very busy", "Too many people are signing in at once.";
+}
+
+impl Problem {
+    /// Wrong input, with the prompt to answer again.
+    pub(crate) fn wrong(mistake: Mistake, prompt: Prompt) -> Self {
+        Self { again: Some(Box::new(Again { mistake, prompt })), ..Self::wrong_input() }
+    }
+
+    const fn after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
+        self
+    }
+
+    /// The same problem, whose page leads elsewhere.
+    pub(crate) const fn leading_to(mut self, way: &'static Way) -> Self {
+        self.way = Some(way);
+        self
+    }
+
+    /// The status code.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.kind.status
+    }
+
+    /// What kind of problem it is, without the `urn:ciam:problem:` in front.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.kind.name
+    }
+
+    pub(crate) const fn title(&self) -> &'static str {
+        self.kind.title
+    }
+
+    pub(crate) fn way(&self) -> Option<Way> {
+        const SIGN_IN: Way = Way { path: "/sign-in", label: "Sign in" };
+        let signs_in = self.status() == StatusCode::UNAUTHORIZED || self.kind.name == "unknown_link";
+        self.way.copied().or(signs_in.then_some(SIGN_IN))
+    }
+
+    /// A sentence or two for the person.
+    pub(crate) fn sentence(&self) -> String {
+        match (&self.again, self.retry_after) {
+            (Some(again), _) => again.mistake.to_string(),
+            (None, Some(pause)) => format!("{} Please try again in {}.", self.kind.detail, words::duration(pause)),
+            (None, None) => self.kind.detail.to_owned(),
+        }
+    }
+
+    /// The status, and the headers that belong to it.
+    pub(crate) fn head(&self) -> (StatusCode, HeaderMap) {
+        let mut headers = HeaderMap::new();
+        if let Some(pause) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(pause)));
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        (self.status(), headers)
+    }
+
+    /// A page of a handler's own, with the status and headers of the problem.
+    pub(crate) fn over(&self, page: Response) -> Response {
+        if !page.status().is_success() {
+            return page;
+        }
+        let (status, headers) = self.head();
+        (status, headers, page).into_response()
+    }
+
+    fn document(&self) -> Document {
+        let again = self.again.as_deref();
+        Document {
+            r#type: format!("urn:ciam:problem:{}", self.kind.name),
+            title: self.kind.title,
+            status: self.status().as_u16(),
+            detail: self.sentence(),
+            mistake: again.map(|again| again.mistake.code()),
+            prompt: again.map(|again| again.prompt.clone()),
+            retry_after: self.retry_after.map(whole_seconds),
+        }
+    }
+}
+
+/// Rounded up: a client that waits so long does not come too early.
+fn whole_seconds(pause: Duration) -> u64 {
+    pause.as_secs() + u64::from(pause.subsec_nanos() > 0)
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Problem").field("name", &self.kind.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.title)
+    }
+}
+
+impl Error for Problem {}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, headers) = self.head();
+        let mut response = (status, headers, Json(self.document())).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<JourneyError> for Problem {
+    fn from(error: JourneyError) -> Self {
+        match error {
+            JourneyError::Unknown => Self::unknown_journey(),
+            JourneyError::Stale => Self::stale_journey(),
+            JourneyError::Wrong { mistake, prompt } => Self::wrong(mistake, *prompt),
+            JourneyError::Throttled { retry_after } => Self::throttled().after(retry_after),
+            JourneyError::Overloaded { retry_after } => Self::overloaded().after(retry_after),
+            JourneyError::BadReturn => Self::bad_return_to(),
+            error => unavailable(&error),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Unknown => Self::not_found(),
+            SessionError::Refused => Self::forbidden(),
+            error => unavailable(&error),
+        }
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Unknown => Self::not_found(),
+            error => unavailable(&error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        unavailable(&error)
+    }
+}
+
+/// Writes the cause to the log and tells the client nothing of it.
+fn unavailable(error: &(dyn Error + 'static)) -> Problem {
+    let causes: Vec<String> =
+        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
+    tracing::error!(error = causes.join(": "), "a request could not be served");
+    Problem::unavailable()
+}

@@ -1,0 +1,83 @@
+//! What happens to every request of the mounted application, before and after its handler.
+
+use axum::body::HttpBody;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::Problem;
+use crate::web::Web;
+use crate::{cross_site, headers};
+
+/// The path and query as the client sent them, which nested routers shorten.
+#[derive(Debug, Clone)]
+pub(crate) struct Requested(pub(crate) String);
+
+/// Refuses what another site sends, gives extractors the engine, and shows problems as the client reads them.
+pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+    let page = wants_page(&request);
+    let routed = request.extensions().get::<MatchedPath>().is_some();
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    request.extensions_mut().insert(Requested(target));
+    request.extensions_mut().insert(web.clone());
+
+    let mut response = if cross_site::is_refused(web.site().origin(), request.method(), request.headers()) {
+        Problem::cross_site().into_response()
+    } else {
+        next.run(request).await
+    };
+    if !routed && is_bare_not_found(&response) {
+        response = Problem::not_found().into_response();
+    }
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    if page {
+        let headers = std::mem::take(response.headers_mut());
+        if let Some(shown) = web.templates().problem(&problem) {
+            response = shown;
+            keep(response.headers_mut(), &headers);
+        }
+    }
+    headers::protect(response.headers_mut(), web.site().is_secure());
+    response
+}
+
+/// Adds the headers of ciam's own responses. A layer over ciam's own routes.
+pub(crate) async fn protect(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    headers::protect(response.headers_mut(), web.site().is_secure());
+    response
+}
+
+/// A panic in a handler ends its request, and nothing that it said goes out.
+pub(crate) fn after_panic(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
+}
+
+/// Whether the client is a browser that shows a page, and not a program.
+fn wants_page(request: &Request) -> bool {
+    !request.uri().path().starts_with("/api/") && accepts_html(request.headers())
+}
+
+/// Whether the client says that it reads HTML.
+pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok()).any(|accept| accept.contains("text/html"))
+}
+
+/// What axum answers when no route matches and the host has no fallback.
+fn is_bare_not_found(response: &Response) -> bool {
+    response.status() == StatusCode::NOT_FOUND
+        && !response.headers().contains_key(CONTENT_TYPE)
+        && response.body().is_end_stream()
+}
+
+/// Cookies that a refusal sets or clears, and the methods that a route has, belong to a page too.
+fn keep(page: &mut HeaderMap, before: &HeaderMap) {
+    for name in [axum::http::header::SET_COOKIE, ALLOW] {
+        for value in before.get_all(&name) {
+            page.append(name.clone(), value.clone());
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Pages, API and sessions around the host's routes.
+
+use axum::{Router, middleware};
+use ciam_core::Ciam;
+use ciam_core::messages::Mailbox;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::error::Problem;
+use crate::templates::Templates;
+use crate::web::Web;
+use crate::{api, assets, front, health, limits, pages};
+
+/// Adds ciam's pages, JSON API and sessions around the host's routes, with the defaults of [`Mount`].
+///
+/// ```
+/// use axum::{Router, response::Html, routing::get};
+/// use ciam_core::{Ciam, messages::Mailbox, store::MemoryStore};
+/// use ciam_web::CurrentUser;
+///
+/// async fn home(user: Option<CurrentUser>) -> Html<&'static str> {
+///     Html(if user.is_some() { "Welcome back" } else { r#"<a href="/sign-in">Sign in</a>"# })
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let identity = Ciam::builder().store(MemoryStore::new()).messenger(Mailbox::new()).build().await?;
+/// let app: Router = ciam_web::mount(Router::new().route("/", get(home)), &identity);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Panics
+/// At startup, when the host has a route at one of ciam's paths.
+pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, identity: &Ciam) -> Router<S> {
+    match Mount::new(identity).around(app) {
+        Ok(app) => app,
+        Err(error) => panic!("ciam cannot be mounted: {error}"),
+    }
+}
+
+/// How ciam is put around an application.
+///
+/// Handlers of the host get [`CurrentUser`](crate::CurrentUser) and its relatives. Every request of the
+/// whole application that changes something is refused when another site's page sent it, a panic in a
+/// handler becomes a problem, and an address that nobody serves a page that says so. Everything else of
+/// the host's stays as it is.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    identity: Ciam,
+    mailbox: Option<Mailbox>,
+    steps: Vec<(String, String)>,
+}
+
+/// Why an application cannot be mounted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MountError {
+    /// A template does not parse.
+    #[error("a template does not parse")]
+    Template(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<minijinja::Error> for MountError {
+    fn from(error: minijinja::Error) -> Self {
+        Self::Template(Box::new(error))
+    }
+}
+
+impl Mount {
+    /// The defaults: the cookies' names and the site's origin follow from the engine's public URL: over https
+    /// `__Host-ciam_session`, Secure; over http, which only loopback may use, `ciam_session`.
+    #[must_use]
+    pub fn new(identity: &Ciam) -> Self {
+        Self { identity: identity.clone(), mailbox: None, steps: Vec::new() }
+    }
+
+    /// Shows what this mailbox got at `/dev/mailbox` and `/dev/mailbox.json`, to anybody who asks: codes
+    /// and links with which accounts can be taken over. For development only.
+    #[must_use]
+    pub fn danger_show_mailbox(mut self, mailbox: Mailbox) -> Self {
+        self.mailbox = Some(mailbox);
+        self
+    }
+
+    /// The page of a [`CustomStep`](ciam_core::journeys::CustomStep): a minijinja template in which everything
+    /// is escaped. `prompt.data` is what the step shows; the fields of its form are the answer, as texts.
+    /// Without one, the step is for clients of the JSON API only.
+    ///
+    /// ```
+    /// # fn page(mount: ciam_web::Mount) -> ciam_web::Mount {
+    /// mount.step_page("house_rules", r#"{% extends "journey.html" %}
+    /// {% block title %}House rules{% endblock %}
+    /// {% block main %}
+    /// <form class="card" method="post" action="{{ action }}">
+    /// <h1>House rules</h1>
+    /// {% include "alert.html" %}
+    /// {% set answer = "custom" %}{% include "hidden.html" %}
+    /// <p>{{ prompt.data.text }}</p>
+    /// <button id="main" class="main" name="accepted" value="yes" type="submit">I accept</button>
+    /// </form>
+    /// {% endblock %}"#)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn step_page(mut self, step: impl Into<String>, template: impl Into<String>) -> Self {
+        self.steps.push((step.into(), template.into()));
+        self
+    }
+
+    /// The host's routes with ciam around them.
+    ///
+    /// # Errors
+    /// [`MountError::Template`] when the page of a step does not parse.
+    ///
+    /// # Panics
+    /// When the host has a route at one of ciam's paths, as [`Router::merge`] does.
+    pub fn around<S: Clone + Send + Sync + 'static>(self, app: Router<S>) -> Result<Router<S>, MountError> {
+        let mut templates = Templates::new(&self.identity.config().app_name)?;
+        for (step, source) in self.steps {
+            templates.add_step(&step, source)?;
+        }
+        let web = Web::new(self.identity, templates, self.mailbox);
+        let (api, document) = api::routes();
+        let own = Router::<Web>::new()
+            .merge(pages::routes(web.mailbox().is_some()))
+            .merge(api)
+            .merge(api::document(&document))
+            .merge(assets::routes())
+            .merge(health::routes())
+            .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+            .layer(middleware::from_fn(limits::enforce))
+            .layer(middleware::from_fn_with_state(web.clone(), front::protect))
+            .with_state::<S>(web.clone());
+        Ok(app
+            .merge(own)
+            .layer(CatchPanicLayer::custom(front::after_panic))
+            .layer(middleware::from_fn_with_state(web, front::attend)))
+    }
+}

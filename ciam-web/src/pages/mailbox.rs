@@ -1,0 +1,92 @@
+//! What was sent, for development.
+
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Json, Router};
+use ciam_core::clock::Timestamp;
+use ciam_core::messages::Message;
+use minijinja::context;
+use minijinja::value::{Serde, Value};
+use serde::Serialize;
+
+use crate::web::Web;
+
+pub(super) fn routes() -> Router<Web> {
+    Router::new().route("/dev/mailbox", get(page)).route("/dev/mailbox.json", get(list))
+}
+
+#[derive(Debug, Serialize)]
+struct Letter {
+    to: String,
+    channel: String,
+    subject: String,
+    text: String,
+    at: String,
+    #[serde(skip)]
+    parts: Vec<Part>,
+}
+
+/// A piece of a text: a link or what is between links.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Part {
+    text: String,
+    link: bool,
+}
+
+fn letters(web: &Web) -> Vec<Letter> {
+    let messages = web.mailbox().map(|mailbox| mailbox.messages()).unwrap_or_default();
+    let letter = |Message { to, channel, subject, text, at, .. }| Letter {
+        to,
+        channel: format!("{channel}"),
+        subject,
+        parts: parts(&text),
+        text,
+        at: Timestamp::rfc3339(at),
+    };
+    messages.into_iter().map(letter).collect()
+}
+
+async fn list(State(web): State<Web>) -> Json<Vec<Letter>> {
+    Json(letters(&web))
+}
+
+async fn page(State(web): State<Web>) -> Response {
+    let letters: Vec<Value> = letters(&web)
+        .into_iter()
+        .map(|letter| {
+            context! {
+                parts => Serde(&letter.parts),
+                ..Value::from(Serde(&letter))
+            }
+        })
+        .collect();
+    web.templates().page("mailbox.html", context! { messages => letters })
+}
+
+fn parts(text: &str) -> Vec<Part> {
+    let link_at = |text: &str| ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min();
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(at) = link_at(rest) {
+        let (before, from) = rest.split_at(at);
+        let (link, after) = from.split_at(from.find(char::is_whitespace).unwrap_or(from.len()));
+        parts.push(Part { text: before.to_owned(), link: false });
+        parts.push(Part { text: link.to_owned(), link: true });
+        rest = after;
+    }
+    parts.push(Part { text: rest.to_owned(), link: false });
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_found() {
+        let found = parts("Go to http://localhost:8080/verify?ticket=x\nor not.");
+        let texts: Vec<(&str, bool)> = found.iter().map(|part| (part.text.as_str(), part.link)).collect();
+        assert_eq!(texts, [("Go to ", false), ("http://localhost:8080/verify?ticket=x", true), ("\nor not.", false)]);
+    }
+}

@@ -1,0 +1,81 @@
+//! Where a person is signed in, and the buttons that end it.
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use ciam_core::events::Actor;
+use ciam_core::sessions::{SessionId, SessionView};
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use crate::body;
+use crate::current_user::CurrentUser;
+use crate::error::Problem;
+use crate::path::Segment;
+use crate::web::Web;
+use crate::words::{Moment, device};
+
+const PATH: &str = "/account/sessions";
+
+pub(super) fn routes() -> Router<Web> {
+    Router::new()
+        .route(PATH, get(list))
+        .route("/account/sessions/{id}/end", post(end))
+        .route("/account/sessions/end-others", post(end_others))
+        .route("/account/sessions/end-all", post(end_all))
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    id: SessionId,
+    device: String,
+    address: Option<String>,
+    created: Moment,
+    seen: Moment,
+    current: bool,
+}
+
+async fn list(State(web): State<Web>, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let now = web.identity().clock().now();
+    let sessions = web.identity().sessions().list(user.id(), Some(user.session().id)).await?;
+    let mut rows: Vec<Row> = sessions
+        .into_iter()
+        .map(|SessionView { id, user_agent, address, created_at, last_seen_at, current, .. }| Row {
+            id,
+            device: device(user_agent.as_deref()),
+            address: address.map(|address| address.to_string()),
+            created: Moment::new(created_at, now),
+            seen: Moment::new(last_seen_at, now),
+            current,
+        })
+        .collect();
+    rows.sort_by_key(|row| !row.current);
+    let notice = match body::query(query.as_deref(), "ended").as_deref() {
+        Some("one") => Some("That session is signed out."),
+        Some("others") => Some("Everything else is signed out."),
+        _ => None,
+    };
+    let context = context! { here => "sessions", sessions => Serde(rows), notice => notice };
+    Ok(web.templates().page("sessions.html", context))
+}
+
+async fn end(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) -> Result<Response, Problem> {
+    let id: SessionId = id.parse().map_err(|_| Problem::not_found())?;
+    web.identity().sessions().end(&Actor::User(user.id()), user.id(), id).await?;
+    if id == user.session().id {
+        return Ok((web.cookies().clear_session(), Redirect::to("/")).into_response());
+    }
+    Ok(Redirect::to("/account/sessions?ended=one").into_response())
+}
+
+async fn end_others(State(web): State<Web>, user: CurrentUser) -> Result<Redirect, Problem> {
+    web.identity().sessions().end_others(&Actor::User(user.id()), user.id(), user.session().id).await?;
+    Ok(Redirect::to("/account/sessions?ended=others"))
+}
+
+async fn end_all(State(web): State<Web>, user: CurrentUser) -> Result<Response, Problem> {
+    web.identity().sessions().end_all(&Actor::User(user.id()), user.id()).await?;
+    Ok((web.cookies().clear_session(), Redirect::to("/")).into_response())
+}

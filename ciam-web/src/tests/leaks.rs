@@ -1,0 +1,211 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use ciam_core::RealmId;
+use ciam_core::clock::Timestamp;
+use ciam_core::store::{
+    Backend, Batch, Cursor, MemoryStore, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
+};
+use ciam_core::uuid::Uuid;
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::*;
+
+/// A store that can go away, and says things that are nobody's business.
+#[derive(Debug, Clone)]
+struct Fragile {
+    inner: Arc<MemoryStore>,
+    away: Arc<AtomicBool>,
+}
+
+const DRIVER_TEXT: &str = "FATAL: password authentication failed for user canary-db at 10.0.0.5";
+
+impl Fragile {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.away.load(Ordering::SeqCst) { Err(StoreError::Unavailable(DRIVER_TEXT.into())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Backend for Fragile {
+    async fn prepare(&self, schema: &Schema) -> Result<(), StoreError> {
+        self.inner.prepare(schema).await
+    }
+
+    async fn read(&self, realm: RealmId, now: Timestamp, keys: &[RecordKey]) -> Result<Vec<Option<Row>>, StoreError> {
+        self.check()?;
+        self.inner.read(realm, now, keys).await
+    }
+
+    async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
+        self.check()?;
+        self.inner.find(realm, now, query).await
+    }
+
+    async fn count(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<u32, StoreError> {
+        self.check()?;
+        self.inner.count(realm, now, query).await
+    }
+
+    async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError> {
+        self.check()?;
+        self.inner.commit(realm, batch).await
+    }
+
+    async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
+        self.inner.settle(unit, now).await
+    }
+
+    async fn tail(&self, realm: RealmId, after: Position, limit: u32) -> Result<Vec<(Position, Row)>, StoreError> {
+        self.inner.tail(realm, after, limit).await
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.inner.sweep(now, limit).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.check()
+    }
+}
+
+async fn fragile() -> (TestBed, Router, Arc<AtomicBool>) {
+    log();
+    let away = Arc::new(AtomicBool::new(false));
+    let store = Fragile { inner: Arc::new(MemoryStore::new()), away: Arc::clone(&away) };
+    let bed = TestBed::with(|builder| builder.store(store)).await;
+    let app = around(&bed, Router::new());
+    (bed, app, away)
+}
+
+#[tokio::test]
+async fn lg2_what_a_store_says_goes_to_nobody() {
+    let (bed, app, away) = fragile().await;
+    let (mut browser, mut program) = (Visitor::browser(&app), Visitor::program(&app));
+    browser.sign_up(&bed, EMAIL).await;
+    program.jar = browser.jar.clone();
+    let mut stranger = Visitor::browser(&app);
+    let page = stranger.get("/sign-in").await;
+    let id = program.begin("sign_in").await;
+    let ticket = "A".repeat(64);
+
+    away.store(true, Ordering::SeqCst);
+    let identify = json!({"type": "identify", "email": EMAIL});
+    let replies = [
+        stranger.submit(&page, &[("email", EMAIL)]).await,
+        stranger.get(&format!("/verify?ticket={ticket}")).await,
+        stranger.post("/verify", &[("ticket", &ticket)]).await,
+        browser.get("/sign-in").await,
+        browser.get("/account").await,
+        browser.get("/account/sessions").await,
+        browser.post("/account/sessions/end-all", &[]).await,
+        browser.post("/account/sessions/end-others", &[]).await,
+        browser.post("/sign-out", &[]).await,
+        program.get("/readyz").await,
+        program.get(&format!("/api/v1/journeys/{id}")).await,
+        program.tell(&id, identify).await,
+        program.get("/api/v1/session").await,
+        program.get("/api/v1/account").await,
+        program.get("/api/v1/account/sessions").await,
+        program.call(Method::DELETE, "/api/v1/account/sessions", Value::Null).await,
+        program.call(Method::DELETE, "/api/v1/session", Value::Null).await,
+    ];
+    for reply in replies {
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{}", reply.body);
+        for word in ["canary", "FATAL", "10.0.0.5", "store", "authentication"] {
+            assert!(!reply.body.contains(word), "{word}: {}", reply.body);
+        }
+        assert!(!reply.headers.contains_key(SET_COOKIE), "nobody is signed out by a store that is away");
+    }
+    assert_eq!(program.get("/healthz").await.status, StatusCode::OK);
+
+    away.store(false, Ordering::SeqCst);
+    assert_eq!(program.get("/readyz").await.status, StatusCode::OK);
+    assert_eq!(browser.get("/account").await.status, StatusCode::OK);
+    assert_eq!(stranger.submit(&page, &[("email", EMAIL)]).await.status, StatusCode::SEE_OTHER);
+}
+
+/// What all tests of this program write to the log.
+pub(super) fn log() -> &'static Written {
+    static LOG: OnceLock<Written> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let written = Written::default();
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).without_time();
+        let _ = tracing::subscriber::set_global_default(subscriber.with_writer(written.clone()).finish());
+        written
+    })
+}
+
+/// Where logs are written.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> MakeWriter<'w> for Written {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
+    let (bed, app, away) = fragile().await;
+    let wrong = "canary wrong kettle stone";
+    let mut ada = Visitor::browser(&app);
+    let mut bodies = Vec::new();
+    let page = ada.sign_up_until_code(EMAIL).await;
+    let (code, ticket) = (bed.code_for(EMAIL).await, bed.ticket_for(EMAIL).await);
+    bodies.push(page.body.clone());
+    bodies.push(ada.answer(&page, &[("code", "12345")]).await.body);
+    bodies.push(ada.submit(&page, &[("code", &code)]).await.body);
+    let session = ada.jar["ciam_session"].clone();
+    bodies.push(ada.get("/account").await.body);
+    bodies.push(ada.get("/account/sessions").await.body);
+    bodies.push(ada.get("/api/v1/session").await.body);
+    bodies.push(ada.get("/api/v1/account/sessions").await.body);
+    let mut eve = Visitor::browser(&app);
+    bodies.push(eve.sign_in(EMAIL, wrong).await.body);
+    let id = eve.begin("sign_in").await;
+    eve.tell(&id, json!({"type": "identify", "email": EMAIL})).await;
+    bodies.push(eve.tell(&id, json!({"type": "password", "password": wrong})).await.body);
+    let request = eve.request(Method::POST, &format!("/api/v1/journeys/{id}")).header(CONTENT_TYPE, JSON);
+    let broken = format!(r#"{{"answer":{{"type":"password","password":"{wrong}"#);
+    bodies.push(eve.send(request.body(Body::from(broken)).unwrap()).await.body);
+    away.store(true, Ordering::SeqCst);
+    bodies.push(ada.get("/account").await.body);
+    bodies.push(eve.tell(&id, json!({"type": "password", "password": wrong})).await.body);
+
+    let written = String::from_utf8(log().0.lock().unwrap().clone()).unwrap();
+    assert!(written.contains("canary-db"), "the cause is in the log: {written}");
+    let binding = ada.jar["ciam_browser"].clone();
+    let debug = format!("{:?} {:?}", bed.ciam, Mount::new(&bed.ciam).danger_show_mailbox(bed.mailbox.clone()));
+    for (name, secret) in [
+        ("password", PASSWORD),
+        ("wrong", wrong),
+        ("code", &code),
+        ("ticket", &ticket),
+        ("session", &session),
+        ("binding", &binding),
+    ] {
+        assert!(!written.contains(secret), "{name} in the log");
+        assert!(!debug.contains(secret), "{name} in Debug");
+        for body in &bodies {
+            assert!(!body.contains(secret), "{name} in {body}");
+        }
+    }
+}

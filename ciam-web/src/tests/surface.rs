@@ -1,0 +1,203 @@
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use ciam_core::store::MemoryStore;
+use ciam_core::vault::MasterKey;
+
+use super::*;
+use crate::Mount;
+
+/// The API of the contract, as far as it exists.
+const API: [(&str, &str); 9] = [
+    ("post", "/api/v1/journeys"),
+    ("get", "/api/v1/journeys/{id}"),
+    ("post", "/api/v1/journeys/{id}"),
+    ("get", "/api/v1/session"),
+    ("delete", "/api/v1/session"),
+    ("get", "/api/v1/account"),
+    ("get", "/api/v1/account/sessions"),
+    ("delete", "/api/v1/account/sessions"),
+    ("delete", "/api/v1/account/sessions/{id}"),
+];
+
+#[tokio::test]
+async fn the_description_names_every_route_and_no_other() {
+    let (_, app) = shop().await;
+    let mut program = Visitor::program(&app);
+    let document = program.get("/openapi.json").await.json();
+    let described: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method.clone(), path.clone())))
+        .collect();
+    let contract = API.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(described, contract);
+    for (method, path) in &described {
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let reply = program.call(method.clone(), &path.replace("{id}", "x"), Value::Null).await;
+        assert!(!matches!(reply.problem().as_str(), "not_found" | "method_not_allowed"), "{method} {path}");
+    }
+    // Whatever is not described is not there either.
+    for path in described.iter().map(|(_, path)| path) {
+        for method in ["get", "post", "put", "patch", "delete"] {
+            if described.contains(&(method.to_owned(), path.clone())) {
+                continue;
+            }
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let reply = program.call(method, &path.replace("{id}", "x"), Value::Null).await;
+            assert_eq!(reply.problem(), "method_not_allowed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_description_resolves_and_says_what_may_go_wrong() {
+    let (_, app) = shop().await;
+    let document = Visitor::program(&app).get("/openapi.json").await.json();
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(document.pointer(&format!("/{reference}")).is_some(), "{reference}");
+    }
+    for (method, path) in API {
+        let operation = &document["paths"][path][method];
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.contains_key("403") && responses.contains_key("503"), "{method} {path}");
+        for (status, response) in responses.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+            assert!(response["content"]["application/problem+json"]["schema"].is_object(), "{method} {path} {status}");
+        }
+        assert!(operation["summary"].is_string());
+    }
+    let prompts = document["components"]["schemas"]["Prompt"].to_string();
+    for name in ["identify", "password", "new_password", "code", "confirmed", "custom", "refused", "done"] {
+        assert!(prompts.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_response_of_ours_is_strict() {
+    let (bed, app) = shop().await;
+    let mut ada = Visitor::browser(&app);
+    ada.sign_up(&bed, EMAIL).await;
+    let mut stranger = Visitor::browser(&app);
+    let signing_in = stranger.get("/sign-in").await;
+    let replies = [
+        stranger.get("/sign-up").await,
+        stranger.get("/sign-in").await,
+        stranger.submit(&signing_in, &[("email", "nobody")]).await,
+        stranger.submit(&signing_in, &[("email", EMAIL)]).await,
+        stranger.get("/verify?ticket=x").await,
+        stranger.get("/account").await,
+        stranger.get("/nothing").await,
+        stranger.get("/account/security").await,
+        stranger.get("/api/v1/session").await,
+        stranger.post("/account/sessions/end-all", &[]).await,
+        stranger.call(Method::PUT, "/sign-in", Value::Null).await,
+        ada.get("/sign-in").await,
+        ada.get("/account").await,
+        ada.get("/account/sessions").await,
+        ada.get("/dev/mailbox").await,
+        ada.get("/dev/mailbox.json").await,
+        ada.get("/openapi.json").await,
+        ada.get("/healthz").await,
+        ada.get("/readyz").await,
+        ada.get("/api/v1/account").await,
+        ada.post("/sign-out", &[]).await,
+    ];
+    for reply in replies {
+        let headers = &reply.headers;
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        for rule in ["default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(rule), "{rule}");
+        }
+        assert!(!policy.contains("unsafe"));
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["referrer-policy"], "same-origin");
+        assert_eq!(headers[CACHE_CONTROL], "no-store");
+        assert!(!headers.contains_key("strict-transport-security"), "not over plain http");
+        assert!(!reply.body.contains("<style") && !reply.body.contains(" style=") && !reply.body.contains(" onclick="));
+        for script in reply.body.split("<script").skip(1) {
+            assert!(script.starts_with(" src=\"/_ciam/"), "no inline script");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_pages_are_made_of_is_kept_for_long() {
+    let (_, app) = shop().await;
+    let mut ada = Visitor::browser(&app);
+    let page = ada.get("/sign-in").await;
+    let assets: Vec<&str> = page.body.split('"').filter(|text| text.starts_with("/_ciam/")).collect();
+    assert_eq!(assets.len(), 3);
+    for asset in assets {
+        let reply = ada.get(asset).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        assert_eq!(reply.headers[CACHE_CONTROL], "public, max-age=31536000, immutable");
+        assert_eq!(reply.headers["x-content-type-options"], "nosniff");
+    }
+    assert_eq!(ada.get("/_ciam/ciam-0000000000000000.css").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn over_https_cookies_are_bound_to_the_host() {
+    let bed = TestBed::with(|builder| {
+        let key = MasterKey::generate(&ciam_core::testing::FixedEntropy::new(2));
+        builder.store(MemoryStore::new()).public_url("https://shop.example").master_key(key)
+    })
+    .await;
+    let app = crate::mount(Router::new(), &bed.ciam);
+    let opened = bed.sign_up(EMAIL, PASSWORD).await;
+    let mut ada = Visitor::browser(&app);
+    let page = ada.get("/sign-in").await;
+    assert_eq!(page.headers["strict-transport-security"], "max-age=31536000");
+    let page = ada.answer(&page, &[("email", EMAIL)]).await;
+    let reply = ada.submit(&page, &[("password", PASSWORD)]).await;
+    let cookie = reply.headers[SET_COOKIE].to_str().unwrap();
+    let (name, attributes) = (cookie.split('=').next().unwrap(), cookie.split_once(';').unwrap().1);
+    assert_eq!(name, "__Host-ciam_session");
+    assert_eq!(attributes, " Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure");
+    assert_eq!(ada.jar.keys().collect::<Vec<_>>(), ["__Host-ciam_browser", "__Host-ciam_session"]);
+    assert_eq!(ada.get("/account").await.status, StatusCode::OK);
+    let mut plain = Visitor::browser(&app);
+    plain.jar.insert("ciam_session".to_owned(), opened.bearer.expose().clone());
+    assert_eq!(plain.get("/account").await.status, StatusCode::SEE_OTHER, "the name without the prefix is not read");
+}
+
+#[tokio::test]
+async fn the_mailbox_is_shown_only_when_it_was_handed_over() {
+    let (bed, app) = shop().await;
+    bed.sign_up(EMAIL, PASSWORD).await;
+    let mut ada = Visitor::browser(&app);
+    let letters = ada.get("/dev/mailbox.json").await.json();
+    let letter = &letters.as_array().unwrap()[0];
+    let members: Vec<&String> = letter.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["at", "channel", "subject", "text", "to"]);
+    assert_eq!((&letter["to"], &letter["channel"]), (&EMAIL.into(), &"email".into()));
+    assert_eq!(letter["at"], "2026-01-01T00:00:00Z");
+    assert!(ada.get("/dev/mailbox").await.body.contains("<a href=\"http://localhost:8080/verify?ticket="));
+    let app = Mount::new(&bed.ciam).around::<()>(Router::new()).unwrap();
+    for path in ["/dev/mailbox", "/dev/mailbox.json"] {
+        assert_eq!(Visitor::program(&app).get(path).await.problem(), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_exist_yet_is_not_found() {
+    let (bed, app) = shop().await;
+    let mut ada = Visitor::program(&app);
+    ada.sign_up(&bed, EMAIL).await;
+    for path in [
+        "/recover",
+        "/account/security",
+        "/account/profile",
+        "/admin",
+        "/metrics",
+        "/.well-known/change-password",
+        "/oauth2/authorize",
+        "/scim/v2/Users",
+        "/api/v1/admin/users",
+    ] {
+        assert_eq!(ada.get(path).await.problem(), "not_found", "{path}");
+    }
+}

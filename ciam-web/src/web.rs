@@ -1,0 +1,50 @@
+//! What every handler of ciam works with.
+
+use std::sync::Arc;
+
+use ciam_core::Ciam;
+use ciam_core::config::PublicUrl;
+use ciam_core::messages::Mailbox;
+
+use crate::cookies::Cookies;
+use crate::templates::Templates;
+
+/// The engine and what its front end needs; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Web(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    identity: Ciam,
+    cookies: Cookies,
+    templates: Templates,
+    mailbox: Option<Mailbox>,
+}
+
+impl Web {
+    pub(crate) fn new(identity: Ciam, templates: Templates, mailbox: Option<Mailbox>) -> Self {
+        let cookies = Cookies::new(identity.config().public_url.is_secure());
+        Self(Arc::new(Parts { identity, cookies, templates, mailbox }))
+    }
+
+    pub(crate) fn identity(&self) -> &Ciam {
+        &self.0.identity
+    }
+
+    /// The application's public address.
+    pub(crate) fn site(&self) -> &PublicUrl {
+        &self.0.identity.config().public_url
+    }
+
+    pub(crate) fn cookies(&self) -> Cookies {
+        self.0.cookies
+    }
+
+    pub(crate) fn templates(&self) -> &Templates {
+        &self.0.templates
+    }
+
+    pub(crate) fn mailbox(&self) -> Option<&Mailbox> {
+        self.0.mailbox.as_ref()
+    }
+}
