@@ -49,18 +49,19 @@ pub struct MasterKey(Secret<[u8; 32]>);
 
 /// The text is not a master key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a master key is 32 bytes in base64")]
+#[error("a master key is 32 random bytes in base64 (44 characters) or 64 hexadecimal digits")]
 pub struct InvalidMasterKey;
 
 impl MasterKey {
-    /// Reads 32 bytes of base64, in either alphabet, with or without padding.
+    /// Reads 32 bytes in base64 (either alphabet, with or without padding) or in 64 hexadecimal digits.
     ///
     /// # Errors
     /// [`InvalidMasterKey`] for anything else, and for a key of 32 equal bytes.
     pub fn parse(text: &str) -> Result<Self, InvalidMasterKey> {
         let text = text.trim();
         let bytes = STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')));
-        let bytes: [u8; 32] = bytes.ok().and_then(|bytes| bytes.try_into().ok()).ok_or(InvalidMasterKey)?;
+        let bytes = bytes.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).or_else(|| from_hex(text));
+        let bytes = bytes.ok_or(InvalidMasterKey)?;
         if bytes.iter().all(|byte| *byte == bytes[0]) {
             return Err(InvalidMasterKey);
         }
@@ -80,6 +81,17 @@ impl MasterKey {
     pub fn expose(&self) -> Secret<String> {
         Secret::new(STANDARD.encode(self.0.expose()))
     }
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 /// A vault in the process: AES-256-GCM under keys derived from the master key.
@@ -198,7 +210,9 @@ mod tests {
     fn a_master_key_is_32_bytes_and_no_joke() {
         let key = MasterKey::generate(&SystemEntropy::new());
         assert!(MasterKey::parse(key.expose().expose()).is_ok());
-        for text in ["", "AAAA", &STANDARD.encode([0; 32]), &STANDARD.encode([7; 31])] {
+        let hex = "00112233445566778899aabbccddeeff".repeat(2);
+        assert!(MasterKey::parse(&hex).unwrap().expose().expose().starts_with("ABEiM0RV"));
+        for text in ["", "AAAA", &hex[1..], &"é".repeat(32), &STANDARD.encode([0; 32]), &STANDARD.encode([7; 31])] {
             assert!(MasterKey::parse(text).is_err());
         }
     }

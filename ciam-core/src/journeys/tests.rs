@@ -5,7 +5,7 @@ use crate::events::Event;
 use crate::evidence::Aal;
 use crate::id::UserId;
 use crate::identifiers::Identifier;
-use crate::passwords::PasswordProblem;
+use crate::passwords::{HashError, Password, PasswordHash, PasswordProblem, Verdict};
 use crate::secret::Secret;
 use crate::store::Position;
 use crate::testing::{Browser, TestBed, opened};
@@ -111,9 +111,26 @@ async fn a_second_answer_is_stale_and_a_wrong_kind_is_a_mistake() {
     assert_eq!(bed.ciam.journeys().prompt(&journey, &browser.client).await.unwrap().name(), "done");
 }
 
+/// A hasher at which answers wait until so many have come, so that all of them were loaded at the same turn.
+#[derive(Debug)]
+struct Gate(crate::testing::CountingHasher, tokio::sync::Barrier);
+
+#[async_trait::async_trait]
+impl PasswordHasher for Gate {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.0.hash(password).await
+    }
+
+    async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+        self.1.wait().await;
+        self.0.verify(password, against).await
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn of_parallel_right_answers_one_opens_a_session() {
-    let bed = TestBed::new().await;
+async fn of_parallel_right_answers_to_one_prompt_one_opens_a_session() {
+    let gate = Gate(crate::testing::CountingHasher::default(), tokio::sync::Barrier::new(4));
+    let bed = TestBed::with(|builder| builder.store(crate::store::MemoryStore::new()).hasher(gate)).await;
     let user = bed.sign_up(ADA, PASSWORD).await.session.user;
     let browser = bed.browser();
     let journey = browser.identified(JourneyKind::SignIn, ADA).await;
@@ -123,6 +140,7 @@ async fn of_parallel_right_answers_one_opens_a_session() {
     })
     .await;
     assert_eq!(results.iter().filter(|result| result.as_ref().is_ok_and(|a| a.opened.is_some())).count(), 1);
+    assert_eq!(results.iter().filter(|result| matches!(result, Err(JourneyError::Stale))).count(), 3);
     assert_eq!(bed.ciam.sessions().list(user, None).await.unwrap().len(), 2);
 }
 

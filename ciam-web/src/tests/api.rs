@@ -93,6 +93,19 @@ async fn a_native_client_keeps_its_secrets_itself() {
 }
 
 #[tokio::test]
+async fn a_browser_s_binding_and_a_native_client_s_secret_are_two_things() {
+    let (_, app) = shop().await;
+    let mut ada = Visitor::program(&app);
+    let id = ada.begin("sign_in").await;
+    let reply = ada.call(Method::POST, "/api/v1/journeys", json!({"kind": "sign_in", "transport": "bearer"})).await;
+    assert_ne!(reply.json()["secret"], ada.jar["ciam_browser"], "scripts never see what binds the browser");
+    let request = ada.request(Method::GET, &format!("/api/v1/journeys/{id}")).header(AUTHORIZATION, "Bearer x");
+    let reply = ada.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(reply.problem(), "unknown_journey", "a bad header does not fall back to the cookie");
+    assert_eq!(ada.get(&format!("/api/v1/journeys/{id}")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn sessions_are_listed_and_ended_by_json() {
     let (bed, app) = shop().await;
     let mut ada = Visitor::program(&app);
