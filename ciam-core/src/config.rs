@@ -50,6 +50,9 @@ pub struct PublicUrl {
     loopback: bool,
 }
 
+/// The hosts that are the own machine, as browsers write them.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
 /// The text is no public URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPublicUrl {
@@ -88,7 +91,7 @@ impl PublicUrl {
         if !host_is_sound || port.is_some_and(|port| port.parse::<u16>().is_err()) {
             return Err(InvalidPublicUrl::Malformed);
         }
-        let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+        let loopback = LOOPBACK.contains(&host);
         if !secure && !loopback {
             return Err(InvalidPublicUrl::Insecure);
         }
@@ -103,6 +106,18 @@ impl PublicUrl {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Whether a browser's `Origin` is this site's. On the own machine `localhost`, `127.0.0.1` and `[::1]`
+    /// are one site, as long as scheme and port are the same; everywhere else the text must be equal.
+    #[must_use]
+    pub fn is_own_origin(&self, origin: &str) -> bool {
+        let elsewhere = |host: &str| {
+            let own = LOOPBACK.iter().find_map(|own| self.origin.split_once("://")?.1.strip_prefix(own));
+            let scheme = self.origin.split("://").next().unwrap_or_default();
+            own.is_some_and(|port| origin == format!("{scheme}://{host}{port}"))
+        };
+        origin == self.origin || (self.loopback && LOOPBACK.iter().any(|host| elsewhere(host)))
     }
 
     /// Whether it is https.
@@ -128,6 +143,23 @@ impl Default for PublicUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_own_machine_has_three_names_and_any_other_site_one() {
+        let local = PublicUrl::parse("http://localhost:8080").unwrap();
+        for own in ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"] {
+            assert!(local.is_own_origin(own), "{own}");
+        }
+        let foreign = ["http://localhost:8081", "https://localhost:8080", "http://localhost", "http://127.0.0.2:8080"];
+        for foreign in
+            foreign.into_iter().chain(["http://evil.example:8080", "http://localhost.evil.example:8080", "null", ""])
+        {
+            assert!(!local.is_own_origin(foreign), "{foreign}");
+        }
+        let public = PublicUrl::parse("https://shop.example").unwrap();
+        assert!(public.is_own_origin("https://shop.example"));
+        assert!(!public.is_own_origin("https://localhost") && !public.is_own_origin("https://shop.example:443"));
+    }
 
     #[test]
     fn a_public_url_is_an_origin_and_secure() {

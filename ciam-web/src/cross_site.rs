@@ -1,29 +1,31 @@
 //! The cross-site rule: what changes something comes from this site's own pages, or from no browser.
 
 use axum::http::header::ORIGIN;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use ciam_core::config::PublicUrl;
 
 /// Whether another site's page sent this request (Fetch Metadata; the `Origin` of RFC 6454 §7, where `null` is
 /// nobody's), and it is not of a method that RFC 9110 §9.2.1 calls safe. A request with neither header is no
 /// browser's.
-pub(crate) fn is_refused(own_origin: &str, method: &Method, headers: &HeaderMap) -> bool {
+pub(crate) fn is_refused(site: &PublicUrl, method: &Method, headers: &HeaderMap) -> bool {
     let safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     let strange_fetch = || headers.get_all("sec-fetch-site").iter().any(|site| site != "same-origin" && site != "none");
-    let strange_origin = || headers.get_all(ORIGIN).iter().any(|origin| origin.as_bytes() != own_origin.as_bytes());
+    let own = |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| site.is_own_origin(origin));
+    let strange_origin = || !headers.get_all(ORIGIN).iter().all(own);
     !safe && (strange_fetch() || strange_origin())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderName;
 
     fn refused(headers: &[(&'static str, &'static str)]) -> bool {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
-        is_refused("https://shop.example", &Method::POST, &headers)
+        is_refused(&PublicUrl::parse("https://shop.example").unwrap(), &Method::POST, &headers)
     }
 
     #[test]

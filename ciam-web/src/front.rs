@@ -23,7 +23,7 @@ pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: N
     request.extensions_mut().insert(Requested(target));
     request.extensions_mut().insert(web.clone());
 
-    let mut response = if cross_site::is_refused(web.site().origin(), request.method(), request.headers()) {
+    let mut response = if cross_site::is_refused(web.site(), request.method(), request.headers()) {
         Problem::cross_site().into_response()
     } else {
         next.run(request).await

@@ -177,7 +177,8 @@ impl Outbox {
         }
     }
 
-    async fn attempt(&self, id: OutgoingId) -> Result<bool, OutboxError> {
+    /// Takes one message on and sends it, unless another worker has: then `false`.
+    pub(super) async fn attempt(&self, id: OutgoingId) -> Result<bool, OutboxError> {
         let Some(outgoing) = self.lease(id).await? else { return Ok(false) };
         let opened = match self.vault.open(&context(id), &outgoing.sealed).await {
             Ok(plain) => serde_json::from_slice::<Message>(plain.expose()).ok(),

@@ -98,6 +98,16 @@ async fn a_refusal_for_good_is_not_tried_again() {
     assert_eq!(outcomes(&bed).await[1], ("message.failed".to_owned(), Some("refused".to_owned())));
 }
 
+#[tokio::test]
+async fn a_worker_that_saw_a_message_too_late_leaves_it() {
+    let messenger = Moody::failing(&[false]);
+    let bed = with_a_message(&messenger).await;
+    let id = bed.ciam.store().find(&Outgoing::BY_DUE.under(&())).await.unwrap().items[0].id();
+    assert!(bed.ciam.outbox().attempt(id).await.unwrap(), "one takes it on, and fails for now");
+    assert!(!bed.ciam.outbox().attempt(id).await.unwrap(), "another had seen it as due");
+    assert_eq!(messenger.sent(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_workers_one_sends_a_message() {
     let messenger = Moody::default();
