@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ciam::events::{Actor, Event};
+use ciam::events::{Cause, Event, Origin};
 use ciam::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake};
 use ciam::secret::Secret;
 use ciam::store::{Position, SqliteOptions};
@@ -234,7 +234,7 @@ async fn parallel_first_answers_keep_one_journey(bed: &TestBed) {
 
 async fn se2_ended_sessions_are_dead_at_the_next_request(bed: &TestBed) {
     let first = bed.sign_up(ADA, PASSWORD).await;
-    let (user, actor) = (first.session.user, Actor::User(first.session.user));
+    let (user, actor) = (first.session.user, Cause::user(first.session.user, Origin::default()));
     let alive = async |bearer: &Secret<String>| bed.ciam.sessions().check(bearer.expose()).await.unwrap().is_some();
     let second = bed.sign_in(ADA, PASSWORD).await.unwrap();
     bed.ciam.sessions().end(&actor, user, second.session.id).await.unwrap();
@@ -242,9 +242,9 @@ async fn se2_ended_sessions_are_dead_at_the_next_request(bed: &TestBed) {
     let third = bed.sign_in(ADA, PASSWORD).await.unwrap();
     bed.ciam.sessions().end_others(&actor, user, third.session.id).await.unwrap();
     assert!(!alive(&first.bearer).await && alive(&third.bearer).await);
-    bed.ciam.users().suspend(&Actor::System, user).await.unwrap();
+    bed.ciam.users().suspend(&Cause::system(), user).await.unwrap();
     assert!(!alive(&third.bearer).await);
-    bed.ciam.users().activate(&Actor::System, user).await.unwrap();
+    bed.ciam.users().activate(&Cause::system(), user).await.unwrap();
     let last = bed.sign_in(ADA, PASSWORD).await.unwrap();
     bed.ciam.sessions().end_all(&actor, user).await.unwrap();
     assert!(!alive(&last.bearer).await && !alive(&third.bearer).await);
@@ -260,7 +260,7 @@ async fn a_session_opened_while_all_are_ended_is_either_ended_or_new(bed: &TestB
             }),
             tokio::spawn({
                 let bed = bed.clone();
-                async move { bed.ciam.sessions().end_all(&Actor::User(user), user).await.unwrap() }
+                async move { bed.ciam.sessions().end_all(&Cause::user(user, Origin::default()), user).await.unwrap() }
             }),
         );
         let opened = signing_in.await.unwrap();

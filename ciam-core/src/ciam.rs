@@ -250,6 +250,12 @@ impl CiamBuilder {
         self
     }
 
+    /// How long a journey may take that waits for no message (default 1 hour).
+    pub const fn journey_limit(mut self, limit: Duration) -> Self {
+        self.config.journey = limit;
+        self
+    }
+
     /// Adds a record of the host's own, or of a plugin, to the store.
     pub fn record<R: Record>(mut self) -> Self {
         self.schema = self.schema.with::<R>();

@@ -70,6 +70,35 @@ pub(crate) fn printable(c: char) -> char {
     if steers { char::REPLACEMENT_CHARACTER } else { c }
 }
 
+/// Who does something, and from where: what every change wants to know for its event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// Who.
+    pub actor: Actor,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Cause {
+    /// A signed-in person.
+    #[must_use]
+    pub const fn user(user: UserId, origin: Origin) -> Self {
+        Self { actor: Actor::User(user), origin }
+    }
+
+    /// Someone who has not proved who they are.
+    #[must_use]
+    pub const fn anonymous(origin: Origin) -> Self {
+        Self { actor: Actor::Anonymous, origin }
+    }
+
+    /// The host's own program.
+    #[must_use]
+    pub fn system() -> Self {
+        Self { actor: Actor::System, origin: Origin::default() }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
@@ -117,19 +146,14 @@ pub struct NewEvent {
 
 impl NewEvent {
     /// An event of this name; hosts and plugins put their own name in front: `shop.order_placed`.
-    pub fn new(name: &'static str, actor: Actor) -> Self {
-        Self { name, actor, subject: None, origin: Origin::default(), data: serde_json::Map::new() }
+    pub fn new(name: &'static str, by: &Cause) -> Self {
+        let Cause { actor, origin } = by.clone();
+        Self { name, actor, subject: None, origin, data: serde_json::Map::new() }
     }
 
     /// Whom it is about.
     pub fn about(mut self, subject: impl Into<Option<UserId>>) -> Self {
         self.subject = subject.into();
-        self
-    }
-
-    /// From where it was done.
-    pub fn from(mut self, origin: &Origin) -> Self {
-        self.origin = origin.clone();
         self
     }
 

@@ -10,9 +10,11 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::id::UserId;
+use crate::journeys::JourneyId;
 
 /// How someone was authenticated, in the words of RFC 8176.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -138,17 +140,31 @@ impl Strength {
 
 /// One examination of one authenticator, opened by core for one journey.
 ///
-/// It says who is examined, for which journey, and what the authenticator counts for at most.
+/// It says who is examined, for which journey, with which authenticator, and what that counts for at most.
 #[derive(Debug)]
 pub struct Ceremony {
+    journey: JourneyId,
     user: UserId,
+    authenticator: Uuid,
     at: Timestamp,
     strength: Strength,
 }
 
 impl Ceremony {
-    pub(crate) const fn open(user: UserId, at: Timestamp, strength: Strength) -> Self {
-        Self { user, at, strength }
+    pub(crate) const fn open(
+        journey: JourneyId,
+        user: UserId,
+        authenticator: Uuid,
+        at: Timestamp,
+        strength: Strength,
+    ) -> Self {
+        Self { journey, user, authenticator, at, strength }
+    }
+
+    /// For which journey.
+    #[must_use]
+    pub const fn journey(&self) -> JourneyId {
+        self.journey
     }
 
     /// Who is examined.
@@ -202,13 +218,15 @@ impl Claim {
 ///
 /// ```compile_fail,E0624
 /// use ciam_core::evidence::{Ceremony, Strength};
-/// fn open(user: ciam_core::UserId, at: ciam_core::clock::Timestamp) -> Ceremony {
-///     Ceremony::open(user, at, Strength::PASSWORD)
+/// # use ciam_core::{UserId, clock::Timestamp, journeys::JourneyId, uuid::Uuid};
+/// fn open(journey: JourneyId, user: UserId, key: Uuid, at: Timestamp) -> Ceremony {
+///     Ceremony::open(journey, user, key, at, Strength::PASSWORD)
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "evidence counts for nothing until a session is opened from it"]
 pub struct Evidence {
+    journey: JourneyId,
     user: UserId,
     proof: Proof,
 }
@@ -222,8 +240,9 @@ impl Evidence {
             _ => factor,
         };
         let phishing_resistant = phishing_resistant && claim.phishing_resistant;
-        let proof = Proof { amr: amr.to_vec(), factor, phishing_resistant, at: ceremony.at };
-        Self { user: ceremony.user, proof }
+        let Ceremony { journey, user, authenticator, at, .. } = ceremony;
+        let proof = Proof { amr: amr.to_vec(), factor, phishing_resistant, authenticator, at };
+        Self { journey, user, proof }
     }
 
     /// Who proved it.
@@ -239,10 +258,24 @@ pub struct Proof {
     amr: Vec<Amr>,
     factor: Factor,
     phishing_resistant: bool,
+    authenticator: Uuid,
     at: Timestamp,
 }
 
 impl Proof {
+    /// With which authenticator: the id of its record (a password's is its user's, an address's its identifier's
+    /// or, while there is none, its challenge's).
+    #[must_use]
+    pub const fn authenticator(&self) -> Uuid {
+        self.authenticator
+    }
+
+    /// Whether it was bound to the origin, so that a copy of the page could not have asked for it.
+    #[must_use]
+    pub const fn is_phishing_resistant(&self) -> bool {
+        self.phishing_resistant
+    }
+
     /// How.
     #[must_use]
     pub fn amr(&self) -> &[Amr] {
@@ -263,19 +296,20 @@ pub struct Assurance {
     proofs: Vec<Proof>,
 }
 
-/// No set of evidence opens a session that is not of one user and does not hold one real factor.
+/// No set of evidence opens a session that is not of one user and one journey, or holds no real factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the evidence does not open a session")]
 pub struct Insufficient;
 
 impl Assurance {
-    /// The assurance of evidence that is all about `user`.
+    /// The assurance of evidence that is all about `user` and from one journey.
     ///
     /// # Errors
-    /// [`Insufficient`] when there is none, or some is about somebody else, or all of it merely
-    /// proves an address.
+    /// [`Insufficient`] when there is none, or some is about somebody else or from another journey, or all of
+    /// it merely proves an address.
     pub fn of(user: UserId, evidence: &[Evidence]) -> Result<Self, Insufficient> {
-        let about_one = evidence.iter().all(|evidence| evidence.user == user);
+        let journey = evidence.first().map(|evidence| evidence.journey);
+        let about_one = evidence.iter().all(|evidence| evidence.user == user && Some(evidence.journey) == journey);
         let factor = evidence.iter().any(|evidence| evidence.proof.factor != Factor::Address);
         if !about_one || !factor {
             return Err(Insufficient);
@@ -335,7 +369,12 @@ mod tests {
     }
 
     fn evidence(of: u128, strength: Strength, claim: &Claim) -> Evidence {
-        Evidence::mint(Ceremony::open(user(of), Timestamp::EPOCH, strength), claim)
+        evidence_of(1, of, strength, claim)
+    }
+
+    fn evidence_of(journey: u128, of: u128, strength: Strength, claim: &Claim) -> Evidence {
+        let journey = JourneyId::from_uuid(Uuid::from_u128(journey));
+        Evidence::mint(Ceremony::open(journey, user(of), Uuid::nil(), Timestamp::EPOCH, strength), claim)
     }
 
     #[test]
@@ -361,6 +400,8 @@ mod tests {
         assert_eq!(level(&[password.clone(), key.clone()]), Ok(Aal::Aal2));
         assert_eq!(level(&[mail]), Err(Insufficient));
         assert_eq!(level(&[]), Err(Insufficient));
-        assert_eq!(Assurance::of(user(2), &[password, key]), Err(Insufficient));
+        assert_eq!(Assurance::of(user(2), &[password.clone(), key]), Err(Insufficient));
+        let elsewhere = evidence_of(2, 1, PASSKEY, &Claim::full(PASSKEY));
+        assert_eq!(level(&[password, elsewhere]), Err(Insufficient), "from two journeys");
     }
 }

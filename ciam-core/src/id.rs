@@ -44,7 +44,8 @@ pub fn parse(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
 
 /// Declares a typed id over a UUID: `id!(UserId, "usr", "A user.")` prints `usr_…`.
 ///
-/// The type is `Copy`, ordered by creation (the UUIDs are version 7), and reads and writes its
+/// Ids that the engine draws are UUIDs of version 7, ordered by creation to the millisecond; a record that is
+/// found by what it is about derives its id instead (version 8). The type is `Copy`, and reads and writes its
 /// prefixed text in serde, `Display` and `FromStr`. Text with another prefix does not parse.
 ///
 /// ```

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Timestamp, rfc3339};
-use crate::events::{Actor, NewEvent, Origin};
+use crate::events::{Cause, NewEvent, Origin};
 use crate::evidence::{Aal, Assurance, Evidence, Insufficient};
 use crate::id::UserId;
 use crate::secret::{Bearer, Digest, Secret};
@@ -34,6 +34,8 @@ pub struct Session {
     pub address: Option<IpAddr>,
     /// What its client called itself.
     pub user_agent: Option<String>,
+    /// Since when the proofs count for AAL1 only: it was idle too long.
+    lapsed: Option<Timestamp>,
     digest: Digest,
     epoch: u64,
 }
@@ -183,9 +185,8 @@ impl Sessions {
         }
         let opened = self.issue(work, user, assurance, standing.epoch, work.now(), origin)?;
         work.record(
-            NewEvent::new("session.started", Actor::User(user))
+            NewEvent::new("session.started", &Cause::user(user, origin.clone()))
                 .about(user)
-                .from(origin)
                 .with("session", opened.session.id.to_string())
                 .with("assurance", opened.session.assurance.level().as_str())
                 .with("amr", amr_names(&opened.session.assurance)),
@@ -220,9 +221,8 @@ impl Sessions {
         work.remove::<Session>(opened.session.id)?;
         work.insert(&opened.session)?;
         work.record(
-            NewEvent::new("session.rotated", Actor::User(old.user))
+            NewEvent::new("session.rotated", &Cause::user(old.user, origin.clone()))
                 .about(old.user)
-                .from(origin)
                 .with("session", opened.session.id.to_string())
                 .with("before", old.id.to_string())
                 .with("assurance", opened.session.assurance.level().as_str()),
@@ -249,6 +249,7 @@ impl Sessions {
             absolute_end: created + self.limits.absolute,
             address: origin.address,
             user_agent: origin.user_agent.clone(),
+            lapsed: None,
             digest: verifier.digest(),
             epoch,
         };
@@ -276,20 +277,25 @@ impl Sessions {
             return Ok(None);
         }
         if now.since(session.last_seen) >= SEEN_STEP {
-            self.note_seen(session.id).await;
+            self.note_seen(&session).await;
         }
         Ok(Some(session))
     }
 
     /// Not worth refusing a request for, so it is logged and forgotten.
-    async fn note_seen(&self, id: SessionId) {
+    ///
+    /// A level that lapsed in the pause is written down in the same batch: being seen must not bring it back.
+    async fn note_seen(&self, session: &Session) {
+        let lapses = session.lapsed.is_none() && self.level(session) < session.assurance.level();
         let noted = self
             .store
             .transact(|work| async move {
-                if work.peek::<Session>(id).await?.is_some() {
-                    work.raise(&Session::LAST_SEEN, id, work.now())?;
+                let Some(mut session) = work.peek::<Session>(session.id).await? else { return Ok(()) };
+                if lapses {
+                    session.lapsed = Some(work.now());
+                    work.replace(&session)?;
                 }
-                Ok::<_, StoreError>(())
+                work.raise(&Session::LAST_SEEN, session.id, work.now())
             })
             .await;
         if let Err(error) = noted {
@@ -308,7 +314,8 @@ impl Sessions {
     #[must_use]
     pub fn level(&self, session: &Session) -> Aal {
         let now = self.store.clock().now();
-        let lapsed = now.since(session.last_seen) >= self.limits.aal2_idle
+        let lapsed = session.lapsed.is_some()
+            || now.since(session.last_seen) >= self.limits.aal2_idle
             || session.assurance.age(now) >= self.limits.aal2_absolute;
         if lapsed { Aal::Aal1 } else { session.assurance.level() }
     }
@@ -363,14 +370,12 @@ impl Sessions {
     /// # Errors
     /// [`SessionError::Unknown`] when the user has no such session (any more), also when somebody else
     /// has; [`SessionError::Store`]: it may be alive.
-    pub async fn end(&self, by: &Actor, user: UserId, id: SessionId) -> Result<(), SessionError> {
+    pub async fn end(&self, by: &Cause, user: UserId, id: SessionId) -> Result<(), SessionError> {
         self.store
             .transact(|work| async move {
                 let session = work.take::<Session>(id).await?.filter(|session| session.user == user);
                 let session = session.ok_or(SessionError::Unknown)?;
-                work.record(
-                    NewEvent::new("session.ended", by.clone()).about(user).with("session", session.id.to_string()),
-                )?;
+                work.record(NewEvent::new("session.ended", by).about(user).with("session", session.id.to_string()))?;
                 Ok(())
             })
             .await
@@ -380,7 +385,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionError::Unknown`] when the one to keep has ended; [`SessionError::Store`].
-    pub async fn end_others(&self, by: &Actor, user: UserId, keep: SessionId) -> Result<(), SessionError> {
+    pub async fn end_others(&self, by: &Cause, user: UserId, keep: SessionId) -> Result<(), SessionError> {
         self.raise_epoch(by, user, Some(keep)).await
     }
 
@@ -388,16 +393,16 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionError::Unknown`] when there is no such user; [`SessionError::Store`].
-    pub async fn end_all(&self, by: &Actor, user: UserId) -> Result<(), SessionError> {
+    pub async fn end_all(&self, by: &Cause, user: UserId) -> Result<(), SessionError> {
         self.raise_epoch(by, user, None).await
     }
 
-    async fn raise_epoch(&self, by: &Actor, user: UserId, keep: Option<SessionId>) -> Result<(), SessionError> {
+    async fn raise_epoch(&self, by: &Cause, user: UserId, keep: Option<SessionId>) -> Result<(), SessionError> {
         self.store
             .transact(|work| async move {
                 let mut standing = work.get::<Standing>(user).await?.ok_or(SessionError::Unknown)?;
                 standing.epoch += 1;
-                let mut event = NewEvent::new("session.all_ended", by.clone()).about(user);
+                let mut event = NewEvent::new("session.all_ended", by).about(user);
                 if let Some(keep) = keep {
                     let session = work.get::<Session>(keep).await?.filter(|session| session.user == user);
                     let mut session = session.ok_or(SessionError::Unknown)?;

@@ -47,7 +47,7 @@ pub struct ThrottleLimits {
     pub account_failures: Rate,
     /// Failed sign-ins from one client address (default 10 in a minute: django-allauth).
     pub address_failures: Rate,
-    /// Messages of a journey to one address (default 5 in an hour).
+    /// Messages that journeys send to one address, whoever asks for them (default 5 in an hour).
     pub messages: Rate,
 }
 
@@ -267,24 +267,37 @@ impl StoreThrottle {
         reservation: &Reservation,
         change: impl Fn(&Work, &Limit, &Counter) -> Result<(), StoreError> + Send + Sync,
     ) -> Result<(), ThrottleError> {
-        let change = &change;
-        let settled = self
-            .store
+        match self.settle_some(&reservation.held, &change).await {
+            // Somebody's success has begun one of the counts anew meanwhile: the others are settled without it.
+            Err(StoreError::Exceeded { .. }) => {
+                for one in reservation.held.chunks(1) {
+                    match self.settle_some(one, &change).await {
+                        Err(StoreError::Exceeded { .. }) => {}
+                        other => other?,
+                    }
+                }
+                Ok(())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    async fn settle_some(
+        &self,
+        held: &[(Limit, Timestamp)],
+        change: &(impl Fn(&Work, &Limit, &Counter) -> Result<(), StoreError> + Send + Sync),
+    ) -> Result<(), StoreError> {
+        self.store
             .transact(|work| async move {
-                for (limit, until) in &reservation.held {
+                for (limit, until) in held {
                     let counter = work.peek::<Counter>(limit.counter(&self.store, work.now()).id).await?;
                     if let Some(counter) = counter.filter(|counter| counter.until == *until) {
                         change(&work, limit, &counter)?;
                     }
                 }
-                Ok::<_, StoreError>(())
+                Ok(())
             })
-            .await;
-        match settled {
-            // Somebody's success has begun the count anew meanwhile.
-            Err(StoreError::Exceeded { .. }) => Ok(()),
-            other => Ok(other?),
-        }
+            .await
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::email::Email;
-use crate::events::{Actor, NewEvent, Origin};
+use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::identifiers::Identifier;
 use crate::passwords::{PasswordCredential, PasswordHash};
@@ -169,7 +169,7 @@ impl Users {
     ///
     /// # Errors
     /// [`StoreError::Misuse`] only.
-    pub fn register_in(&self, work: &Work, new: &NewUser, actor: Actor, origin: &Origin) -> Result<UserId, StoreError> {
+    pub fn register_in(&self, work: &Work, new: &NewUser, by: &Cause) -> Result<UserId, StoreError> {
         let id: UserId = work.new_id();
         work.insert(&User { id, name: new.name.clone(), created: work.now() })?;
         work.insert(&Standing { id, status: UserStatus::Active, epoch: 0 })?;
@@ -179,12 +179,7 @@ impl Users {
         if let Some(password) = &new.password {
             work.insert(&PasswordCredential { id, hash: password.clone(), set: work.now() })?;
         }
-        work.record(
-            NewEvent::new("user.registered", actor)
-                .about(id)
-                .from(origin)
-                .with("identifier", identifier.id.to_string()),
-        )?;
+        work.record(NewEvent::new("user.registered", by).about(id).with("identifier", identifier.id.to_string()))?;
         Ok(id)
     }
 
@@ -192,7 +187,7 @@ impl Users {
     ///
     /// # Errors
     /// [`UserError::Unknown`]; [`UserError::Store`]: not suspended.
-    pub async fn suspend(&self, by: &Actor, id: UserId) -> Result<(), UserError> {
+    pub async fn suspend(&self, by: &Cause, id: UserId) -> Result<(), UserError> {
         self.change_status(by, id, UserStatus::Suspended).await
     }
 
@@ -200,11 +195,11 @@ impl Users {
     ///
     /// # Errors
     /// As [`Users::suspend`].
-    pub async fn activate(&self, by: &Actor, id: UserId) -> Result<(), UserError> {
+    pub async fn activate(&self, by: &Cause, id: UserId) -> Result<(), UserError> {
         self.change_status(by, id, UserStatus::Active).await
     }
 
-    async fn change_status(&self, by: &Actor, id: UserId, status: UserStatus) -> Result<(), UserError> {
+    async fn change_status(&self, by: &Cause, id: UserId, status: UserStatus) -> Result<(), UserError> {
         self.store
             .transact(|work| async move {
                 let mut standing = work.get::<Standing>(id).await?.ok_or(UserError::Unknown)?;
@@ -218,7 +213,7 @@ impl Users {
                     UserStatus::Active => "user.activated",
                     UserStatus::Suspended => "user.suspended",
                 };
-                work.record(NewEvent::new(name, by.clone()).about(id))?;
+                work.record(NewEvent::new(name, by).about(id))?;
                 Ok(())
             })
             .await

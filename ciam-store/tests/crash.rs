@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ciam_core::UserId;
 use ciam_core::clock::{Clock, SystemClock};
 use ciam_core::entropy::{Entropy, SystemEntropy};
-use ciam_core::events::{Actor, Event, NewEvent};
+use ciam_core::events::{Cause, Event, NewEvent};
 use ciam_core::id::{RealmId, RecordId};
 use ciam_core::store::{Backend as _, Collection, Index, Record, Schema, Store, StoreError};
 use ciam_store::SqliteStore;
@@ -95,7 +95,7 @@ async fn register(store: &Store) -> Result<UserId, StoreError> {
             work.insert(&user)?;
             work.insert(&Address { id: work.new_id(), user: user.id, text: format!("{}@example.com", user.id) })?;
             work.insert(&Password { id: work.new_id(), user: user.id, hash: "$argon2id$…".repeat(9) })?;
-            work.record(NewEvent::new("user.registered", Actor::Anonymous).about(user.id))?;
+            work.record(NewEvent::new("user.registered", &Cause::system()).about(user.id))?;
             Ok(user.id)
         })
         .await

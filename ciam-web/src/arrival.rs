@@ -1,7 +1,6 @@
 //! The moment at which a client gets its session.
 
 use axum::response::Redirect;
-use ciam_core::events::Actor;
 use ciam_core::sessions::{Opened, SessionError, SessionId};
 
 use crate::cookies::SetCookie;
@@ -25,7 +24,7 @@ pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Ope
 
 /// Ends a session of this user; that it has ended already is as good.
 pub(crate) async fn end(web: &Web, user: &CurrentUser, session: SessionId) -> Result<(), Problem> {
-    match web.identity().sessions().end(&Actor::User(user.id()), user.id(), session).await {
+    match web.identity().sessions().end(&user.cause(), user.id(), session).await {
         Ok(()) | Err(SessionError::Unknown) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 use ciam_core::UserId;
 use ciam_core::email::Email;
+use ciam_core::events::{Cause, Origin};
 use ciam_core::evidence::{Aal, Level};
 use ciam_core::sessions::Session;
 
@@ -39,6 +40,7 @@ use crate::web::Web;
 #[derive(Debug, Clone)]
 pub struct CurrentUser {
     session: Session,
+    origin: Origin,
     web: Web,
 }
 
@@ -59,6 +61,12 @@ impl CurrentUser {
     #[must_use]
     pub fn assurance(&self) -> Aal {
         self.web.identity().sessions().level(&self.session)
+    }
+
+    /// The person and where the request came from: what ciam's services and your own events ask for.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        Cause::user(self.id(), self.origin.clone())
     }
 
     /// The person's verified address, read from the store. Escape it for HTML.
@@ -130,7 +138,8 @@ async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Problem> {
         Some(bearer) => web.identity().sessions().check(bearer).await?,
         None => None,
     };
-    let user = user.map(|session| CurrentUser { session, web });
+    let origin = client::origin(&parts.headers, &parts.extensions);
+    let user = user.map(|session| CurrentUser { session, origin, web });
     parts.extensions.insert(Known(user.clone()));
     Ok(user)
 }

@@ -27,7 +27,7 @@ pub use state::{Journey, JourneyId, Registration, RegistrationId, SignUpSlot, Si
 pub use verify::{Redeemed, TicketView};
 
 use crate::config::Config;
-use crate::events::Origin;
+use crate::events::{Cause, NewEvent, Origin};
 use crate::id::ApplicationId;
 use crate::messages::Outbox;
 use crate::passwords::PasswordHasher;
@@ -213,12 +213,19 @@ impl Journeys {
         let mut opened = None;
         if let (Step::Open, Some(proved)) = (self.next(&journey), &journey.proved) {
             let user = proved.user;
-            match self.sessions.open_in(work, &proved.evidence(), origin).await {
+            match self.sessions.open_in(work, &proved.evidence(journey.id), origin).await {
                 Ok(session) => {
                     journey.end = Some(End::Session { user, session: session.session.id });
                     opened = Some(session);
                 }
-                Err(SessionError::Refused) => journey.end = Some(End::Refused("not_allowed".to_owned())),
+                Err(SessionError::Refused) => {
+                    journey.end = Some(End::Refused("not_allowed".to_owned()));
+                    work.record(
+                        NewEvent::new("sign_in.failed", &Cause::anonymous(origin.clone()))
+                            .about(user)
+                            .with("reason", "suspended"),
+                    )?;
+                }
                 Err(SessionError::Store(error)) => return Err(error.into()),
                 Err(error @ SessionError::Unknown) => return Err(JourneyError::from(error).into()),
             }

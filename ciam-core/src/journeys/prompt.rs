@@ -75,7 +75,8 @@ pub enum Prompt {
     },
     /// The journey ended without success; begin another.
     Refused {
-        /// Why, as a word: `link_used_elsewhere`.
+        /// Why, as a word: `expired` (the registration is too old), `address_taken` (it became another account's
+        /// meanwhile), `not_allowed` (the account may not sign in), `session_ended` (what the journey opened has ended).
         reason: String,
     },
     /// The journey is complete.

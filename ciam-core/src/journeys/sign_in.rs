@@ -5,7 +5,7 @@ use super::prompt::JourneyKind;
 use super::state::{Proved, SignUpSlot};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::email::Email;
-use crate::events::{Actor, NewEvent};
+use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::passwords::{Password, PasswordCredential, PasswordHash};
 use crate::secret::{Digest, Secret};
@@ -104,9 +104,9 @@ impl Journeys {
                 if let Some(hash) = rehashed {
                     credential.hash = hash.clone();
                     work.replace(&credential)?;
-                    work.record(NewEvent::new("password.rehashed", Actor::System).about(user))?;
+                    work.record(NewEvent::new("password.rehashed", &Cause::system()).about(user))?;
                 }
-                journey.proved = Some(Proved { user, password_at: work.now(), address: false, elsewhere: false });
+                journey.proved = Some(Proved { user, password_at: work.now(), address: None, elsewhere: false });
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await
@@ -142,9 +142,8 @@ impl Journeys {
         self.store
             .transact(|work| async move {
                 work.record(
-                    NewEvent::new("sign_in.failed", Actor::Anonymous)
+                    NewEvent::new("sign_in.failed", &Cause::anonymous(client.origin.clone()))
                         .about(user)
-                        .from(&client.origin)
                         .with("reason", reason),
                 )?;
                 Ok::<_, StoreError>(())

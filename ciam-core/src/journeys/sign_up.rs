@@ -10,14 +10,14 @@ use super::state::{Journey, Registration, Sent, SignUpSlot, SignUpSlotId};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::challenges::{self, Challenge, Issued};
 use crate::email::Email;
-use crate::events::{Actor, NewEvent};
+use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::messages::texts::{self, Text};
 use crate::messages::{Channel, Draft, Sealed};
 use crate::passwords::{Password, PasswordHash, PasswordProblem};
 use crate::secret::{Digest, Secret};
 use crate::store::StoreError;
-use crate::throttle::Limit;
+use crate::throttle::{Counter, Limit};
 use crate::users::DisplayName;
 
 /// A challenge and its message, made before the unit that keeps and queues them.
@@ -59,18 +59,20 @@ impl Journeys {
                     let mut journey = self.hold(&work, at).await?;
                     let registration = self.registration(&work, &journey, email, name.as_ref(), hash);
                     work.insert(&registration)?;
-                    work.insert(&prepared.challenge)?;
                     let slot = work.get::<SignUpSlot>(self.slot_id(email)).await?;
-                    // Whoever was overtaken since they said who they are sends no second message; they can ask for one.
+                    // Whoever was overtaken since they said who they are sends no second message; they can ask for
+                    // one. Until then no code is right: one that nobody was sent would only be there to be guessed.
                     let overtaken = slot.as_ref().map(|slot| slot.journey) != journey.slot_seen;
+                    let mut challenge = prepared.challenge.clone();
+                    challenge.decoy |= overtaken;
+                    work.insert(&challenge)?;
                     if !overtaken {
                         self.take_slot(&work, slot.is_some(), email, &journey)?;
                         limit.count_in(&self.store, &work)?;
                         self.outbox.queue_in(&work, &prepared.message)?;
                     }
                     work.record(
-                        NewEvent::new("sign_up.asked", Actor::Anonymous)
-                            .from(&client.origin)
+                        NewEvent::new("sign_up.asked", &Cause::anonymous(client.origin.clone()))
                             .with("journey", journey.id.to_string()),
                     )?;
                     let resend_at = if overtaken { work.now() } else { work.now() + self.config.challenges.resend };
@@ -171,7 +173,7 @@ impl Journeys {
                 text,
                 template: if owner.is_some() { "address_known" } else { "confirm_address" },
                 subject: owner,
-                good_until: challenge.code_until,
+                good_until: challenge.link_until,
             })
             .await?;
         Ok(Prepared { challenge, message })
@@ -181,7 +183,7 @@ impl Journeys {
         let (app, origin) = (&self.config.app_name, self.config.public_url.origin());
         let Some(owner) = owner else {
             let link = format!("{origin}/verify?ticket={}", issued.ticket.expose());
-            return Ok(texts::confirm_address(app, issued.code.expose(), &link));
+            return Ok(texts::confirm_address(app, issued.code.expose(), &link, &self.config.challenges));
         };
         let name = self.users.get(owner).await.map_err(unavailable)?.and_then(|user| user.name);
         Ok(texts::address_known(app, name.as_ref(), &format!("{origin}/sign-in")))
@@ -236,7 +238,7 @@ impl Journeys {
 
     /// A refused counter is a throttled client; everything else is what it is.
     async fn limited(&self, halt: Halt, limit: &Limit) -> JourneyError {
-        if !matches!(halt, Halt::Store(StoreError::Exceeded { .. })) {
+        if !matches!(&halt, Halt::Store(error) if Counter::TRIES.exceeded(error)) {
             return raced(halt);
         }
         match limit.wait(&self.store).await {

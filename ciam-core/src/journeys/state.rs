@@ -8,7 +8,7 @@ use crate::challenges::ChallengeId;
 use crate::clock::Timestamp;
 use crate::email::Email;
 use crate::evidence::{Ceremony, Claim, Evidence, Strength};
-use crate::id::{ApplicationId, UserId};
+use crate::id::{ApplicationId, RecordId, UserId};
 use crate::passwords::PasswordHash;
 use crate::secret::{Digest, Verifier};
 use crate::sessions::SessionId;
@@ -62,22 +62,22 @@ pub(crate) struct Proved {
     pub(crate) user: UserId,
     /// When the password was typed into this journey.
     pub(crate) password_at: Timestamp,
-    /// Whether the address was proved by this journey's own code or link.
-    pub(crate) address: bool,
+    /// The challenge of this journey by whose code or link the address was proved.
+    pub(crate) address: Option<ChallengeId>,
     /// Whether that happened on another device, so that the journey's own must be asked to go on.
     pub(crate) elsewhere: bool,
 }
 
 impl Proved {
-    /// The evidence that this journey has gathered.
-    pub(crate) fn evidence(&self) -> Vec<Evidence> {
-        let mint =
-            |strength| Evidence::mint(Ceremony::open(self.user, self.password_at, strength), &Claim::full(strength));
-        let mut evidence = vec![mint(Strength::PASSWORD)];
-        if self.address {
-            evidence.push(mint(Strength::EMAIL));
-        }
-        evidence
+    /// The evidence that a journey has gathered.
+    pub(crate) fn evidence(&self, journey: JourneyId) -> Vec<Evidence> {
+        let mint = |authenticator, strength| {
+            let ceremony = Ceremony::open(journey, self.user, authenticator, self.password_at, strength);
+            Evidence::mint(ceremony, &Claim::full(strength))
+        };
+        let password = mint(self.user.uuid(), Strength::PASSWORD);
+        let address = self.address.map(|challenge| mint(challenge.uuid(), Strength::EMAIL));
+        std::iter::once(password).chain(address).collect()
     }
 }
 

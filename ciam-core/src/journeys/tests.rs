@@ -255,6 +255,56 @@ async fn no_code_answers_for_an_address_that_has_an_account_not_even_the_one_nev
     assert!(bed.sign_in(ADA, "mallory knows this one").await.is_err());
 }
 
+#[tokio::test]
+async fn a_sign_up_that_was_overtaken_has_no_code_to_guess_until_it_asks_for_one() {
+    let bed = TestBed::new().await;
+    let (first, second) = (bed.browser(), bed.browser());
+    let leading = first.identified(JourneyKind::SignUp, ADA).await;
+    let overtaken = second.identified(JourneyKind::SignUp, ADA).await;
+    first.answer(&leading, new_password(PASSWORD)).await.unwrap();
+    second.answer(&overtaken, new_password(PASSWORD)).await.unwrap();
+    assert_eq!(bed.mail().await.len(), 1);
+    let loaded = bed.ciam.journeys().load(&overtaken, &second.client).await.unwrap();
+    let challenge = loaded.journey.challenge.unwrap().id;
+    let challenge = bed.ciam.store().get::<crate::challenges::Challenge>(challenge).await.unwrap().unwrap();
+    let never_sent = challenge.code(bed.ciam.journeys().vault.as_ref()).await.unwrap().unwrap();
+    assert_eq!(mistake(second.answer(&overtaken, code(never_sent.expose())).await).0, Mistake::WrongCode);
+    second.answer(&overtaken, Answer::Resend {}).await.unwrap();
+    assert_eq!(bed.mail().await.len(), 2);
+    opened(second.answer(&overtaken, code(&bed.code_for(ADA).await)).await);
+}
+
+#[tokio::test]
+async fn guesses_at_a_foreign_address_end_with_its_messages() {
+    let bed = TestBed::new().await;
+    let mut journeys = Vec::new();
+    for _ in 0..40 {
+        let browser = bed.browser();
+        let journey = browser.identified(JourneyKind::SignUp, ADA).await;
+        journeys.push((browser, journey));
+    }
+    for _ in 0..8 {
+        let browser = bed.browser();
+        let journey = browser.identified(JourneyKind::SignUp, ADA).await;
+        if browser.answer(&journey, new_password(PASSWORD)).await.is_ok() {
+            journeys.push((browser, journey));
+        }
+    }
+    for (browser, journey) in &journeys {
+        let _ = browser.answer(journey, new_password(PASSWORD)).await;
+        let _ = browser.answer(journey, Answer::Resend {}).await;
+    }
+    let mut answerable = 0;
+    for (browser, journey) in &journeys {
+        let Some(sent) = bed.ciam.journeys().load(journey, &browser.client).await.unwrap().journey.challenge else {
+            continue;
+        };
+        let challenge = bed.ciam.store().get::<crate::challenges::Challenge>(sent.id).await.unwrap().unwrap();
+        answerable += usize::from(!challenge.decoy);
+    }
+    assert_eq!((answerable, bed.mail().await.len()), (5, 5), "as many codes can be guessed as messages were sent");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rg1_fifty_parallel_sign_ups_of_one_address_are_one_message_and_one_account() {
     let bed = TestBed::new().await;
@@ -503,10 +553,10 @@ async fn an_outdated_hash_is_renewed_on_sign_in_and_a_full_queue_costs_no_try() 
 async fn a_suspended_user_is_refused_like_a_wrong_password() {
     let bed = TestBed::new().await;
     let user = bed.sign_up(ADA, PASSWORD).await.session.user;
-    bed.ciam.users().suspend(&crate::events::Actor::System, user).await.unwrap();
+    bed.ciam.users().suspend(&crate::events::Cause::system(), user).await.unwrap();
     let Err(JourneyError::Wrong { mistake, .. }) = bed.sign_in(ADA, PASSWORD).await else { panic!("let in") };
     assert_eq!(mistake, Mistake::WrongCredentials);
-    bed.ciam.users().activate(&crate::events::Actor::System, user).await.unwrap();
+    bed.ciam.users().activate(&crate::events::Cause::system(), user).await.unwrap();
     assert!(bed.sign_in(ADA, PASSWORD).await.is_ok());
 }
 

@@ -8,11 +8,11 @@ use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::challenges::{Challenge, ChallengeId};
 use crate::clock::Timestamp;
 use crate::email::Email;
-use crate::events::{Actor, NewEvent, Origin};
+use crate::events::{Cause, NewEvent, Origin};
 use crate::identifiers::Identifier;
 use crate::secret::{Bearer, Code, Secret};
 use crate::sessions::Opened;
-use crate::store::{StoreError, Work};
+use crate::store::Work;
 use crate::users::NewUser;
 
 /// What a link is about, for the page that asks whether to confirm.
@@ -69,8 +69,7 @@ impl Journeys {
                 challenge.try_in(&work, &self.config.challenges)?;
                 if !right {
                     work.record(
-                        NewEvent::new("address.proof_failed", Actor::Anonymous)
-                            .from(&client.origin)
+                        NewEvent::new("address.proof_failed", &Cause::anonymous(client.origin.clone()))
                             .with("journey", journey.id.to_string()),
                     )?;
                     return Ok(Judged::Wrong);
@@ -82,7 +81,9 @@ impl Journeys {
         match judged {
             Ok(Judged::Right(advanced)) => self.advanced(*advanced).await,
             Ok(Judged::Wrong) => self.wrong(&at.journey, Mistake::WrongCode).await,
-            Err(Halt::Store(StoreError::Exceeded { .. })) => self.wrong(&at.journey, Mistake::CodeUsedUp).await,
+            Err(Halt::Store(error)) if Challenge::TRIES.exceeded(&error) => {
+                self.wrong(&at.journey, Mistake::CodeUsedUp).await
+            }
             Err(halt) => {
                 let advanced = self.settle_taken(&at, halt).await?;
                 self.advanced(advanced).await
@@ -176,8 +177,8 @@ impl Journeys {
             None => journey.end = Some(End::Refused("expired".to_owned())),
             Some(Registration { email, name, password, set, .. }) => {
                 let new = NewUser { email, name, password: Some(password) };
-                let user = self.users.register_in(work, &new, Actor::Anonymous, origin)?;
-                journey.proved = Some(Proved { user, password_at: set, address: true, elsewhere });
+                let user = self.users.register_in(work, &new, &Cause::anonymous(origin.clone()))?;
+                journey.proved = Some(Proved { user, password_at: set, address: Some(challenge), elsewhere });
             }
         }
         self.advance(work, at, journey, origin).await

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::texts::Text;
 use super::{Channel, Message, Messenger, SendError};
 use crate::clock::Timestamp;
-use crate::events::{Actor, NewEvent};
+use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::store::{Collection, Index, Record, Store, StoreError, Work};
 use crate::vault::{KeyVault, VaultError};
@@ -123,7 +123,7 @@ impl Outbox {
         let Sealed(outgoing) = message;
         work.insert(outgoing)?;
         work.record(
-            NewEvent::new("message.queued", Actor::System)
+            NewEvent::new("message.queued", &Cause::system())
                 .about(outgoing.subject)
                 .with("message", outgoing.id.to_string())
                 .with("template", outgoing.template.clone()),
@@ -246,7 +246,7 @@ impl Outbox {
                     return Ok(());
                 }
                 let name = if failed.is_some() { "message.failed" } else { "message.sent" };
-                let event = NewEvent::new(name, Actor::System)
+                let event = NewEvent::new(name, &Cause::system())
                     .about(outgoing.subject)
                     .with("message", outgoing.id.to_string())
                     .with("template", outgoing.template.clone());

@@ -74,16 +74,26 @@ async fn a_message_is_sent_once_and_gone() {
 }
 
 #[tokio::test]
-async fn a_failure_is_tried_again_after_growing_pauses_until_the_code_is_too_old() {
-    let messenger = Moody::failing(&[false; 4]);
+async fn a_failure_is_tried_again_after_growing_pauses_and_given_up_in_the_end() {
+    let messenger = Moody::failing(&[false; 7]);
     let bed = with_a_message(&messenger).await;
-    for pause in [5, 30, 120] {
+    for pause in [5, 30, 120, 600, 1800, 7200] {
         assert_eq!(bed.ciam.outbox().deliver().await.unwrap(), 1);
+        bed.clock.advance(Duration::from_secs(pause - 1));
         assert_eq!(bed.ciam.outbox().deliver().await.unwrap(), 0);
-        bed.clock.advance(Duration::from_secs(pause));
+        bed.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(bed.ciam.outbox().deliver().await.unwrap(), 1);
-    bed.clock.advance(Duration::from_mins(10));
+    assert_eq!((messenger.sent(), waiting(&bed).await), (0, 0));
+    assert_eq!(outcomes(&bed).await[1], ("message.failed".to_owned(), Some("given_up".to_owned())));
+}
+
+#[tokio::test]
+async fn a_message_whose_link_has_expired_is_not_sent_any_more() {
+    let messenger = Moody::failing(&[false]);
+    let bed = with_a_message(&messenger).await;
+    assert_eq!(bed.ciam.outbox().deliver().await.unwrap(), 1);
+    bed.clock.advance(Duration::from_hours(24));
     assert_eq!(bed.ciam.outbox().deliver().await.unwrap(), 1);
     assert_eq!((messenger.sent(), waiting(&bed).await), (0, 0));
     assert_eq!(outcomes(&bed).await[1], ("message.failed".to_owned(), Some("too_late".to_owned())));

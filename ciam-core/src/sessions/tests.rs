@@ -42,7 +42,10 @@ async fn se1_every_session_has_a_new_bearer_and_a_change_of_assurance_rotates_it
         .store()
         .transact(|work| {
             let (sessions, origin) = (bed.ciam.sessions(), &origin);
-            let evidence = Evidence::mint(Ceremony::open(user, work.now(), PASSKEY), &Claim::full(PASSKEY));
+            let evidence = Evidence::mint(
+                Ceremony::open(work.new_id(), user, uuid::Uuid::nil(), work.now(), PASSKEY),
+                &Claim::full(PASSKEY),
+            );
             async move { sessions.elevate_in(&work, first.session.id, &[evidence], origin).await }
         })
         .await
@@ -54,7 +57,13 @@ async fn se1_every_session_has_a_new_bearer_and_a_change_of_assurance_rotates_it
     assert_eq!(bed.ciam.sessions().level(&elevated.session), Aal::Aal2);
     bed.clock.advance(Duration::from_hours(1));
     assert_eq!(bed.ciam.sessions().level(&elevated.session), Aal::Aal1, "AAL2 lapses, the session lives on");
-    assert!(check(&bed, &elevated).await);
+    for _ in 0..3 {
+        let session = bed.ciam.sessions().check(elevated.bearer.expose()).await.unwrap().unwrap();
+        assert_eq!(bed.ciam.sessions().level(&session), Aal::Aal1, "and being seen does not bring it back");
+        bed.clock.advance(Duration::from_mins(1));
+    }
+    let seen = bed.ciam.store().get::<Session>(elevated.session.id).await.unwrap().unwrap().last_seen;
+    assert_eq!(bed.ciam.clock().now().since(seen), Duration::from_mins(1));
 }
 
 #[tokio::test]
@@ -67,7 +76,10 @@ async fn evidence_about_someone_else_opens_and_raises_nothing() {
         .store()
         .transact(|work| {
             let sessions = bed.ciam.sessions();
-            let evidence = Evidence::mint(Ceremony::open(eve, work.now(), PASSKEY), &Claim::full(PASSKEY));
+            let evidence = Evidence::mint(
+                Ceremony::open(work.new_id(), eve, uuid::Uuid::nil(), work.now(), PASSKEY),
+                &Claim::full(PASSKEY),
+            );
             async move { sessions.elevate_in(&work, ada.session.id, &[evidence], &Origin::default()).await }
         })
         .await;
@@ -81,7 +93,7 @@ async fn se2_ended_sessions_and_those_of_suspended_users_are_dead_at_once() {
     let sessions = bed.ciam.sessions();
     let first = bed.sign_up("ada@example.com", PASSWORD).await;
     let user = first.session.user;
-    let actor = Actor::User(user);
+    let actor = Cause::user(user, Origin::default());
     let mut others = Vec::new();
     for _ in 0..3 {
         others.push(bed.sign_in("ada@example.com", PASSWORD).await.unwrap());
@@ -97,9 +109,9 @@ async fn se2_ended_sessions_and_those_of_suspended_users_are_dead_at_once() {
     assert_eq!(sessions.list(user, Some(first.session.id)).await.unwrap().len(), 1);
     let next = bed.sign_in("ada@example.com", PASSWORD).await.unwrap();
     assert!(check(&bed, &next).await);
-    bed.ciam.users().suspend(&Actor::System, user).await.unwrap();
+    bed.ciam.users().suspend(&Cause::system(), user).await.unwrap();
     assert!(!check(&bed, &first).await && !check(&bed, &next).await);
-    bed.ciam.users().activate(&Actor::System, user).await.unwrap();
+    bed.ciam.users().activate(&Cause::system(), user).await.unwrap();
     assert!(!check(&bed, &first).await, "what was revoked stays dead");
     let last = bed.sign_in("ada@example.com", PASSWORD).await.unwrap();
     sessions.end_all(&actor, user).await.unwrap();
@@ -111,10 +123,10 @@ async fn sessions_of_others_cannot_be_seen_or_ended() {
     let bed = TestBed::new().await;
     let ada = bed.sign_up("ada@example.com", PASSWORD).await;
     let eve = bed.sign_up("eve@example.com", PASSWORD).await.session.user;
-    let ended = bed.ciam.sessions().end(&Actor::User(eve), eve, ada.session.id).await;
+    let ended = bed.ciam.sessions().end(&Cause::user(eve, Origin::default()), eve, ada.session.id).await;
     assert!(matches!(ended, Err(SessionError::Unknown)));
     assert!(bed.ciam.sessions().get(eve, ada.session.id).await.unwrap().is_none());
-    assert!(bed.ciam.sessions().end_others(&Actor::User(eve), eve, ada.session.id).await.is_err());
+    assert!(bed.ciam.sessions().end_others(&Cause::user(eve, Origin::default()), eve, ada.session.id).await.is_err());
     assert!(check(&bed, &ada).await);
 }
 

@@ -406,6 +406,15 @@ live_column! {
     Peak
 }
 
+impl<R: Record, N> Tally<R, N> {
+    /// Whether the error says that this tally has reached its bound.
+    #[must_use]
+    pub fn exceeded(&self, error: &StoreError) -> bool {
+        matches!(error, StoreError::Exceeded { collection, tally }
+            if *collection == R::COLLECTION.name && *tally == self.name)
+    }
+}
+
 /// A [`Tally`] or [`Peak`] whose number type is forgotten; implemented by them alone.
 pub trait AnyLive<R>: Sync + Send {
     #[doc(hidden)]

@@ -223,7 +223,7 @@ impl Work {
     /// The commit is refused with [`StoreError::Exceeded`] when the sum would pass the bound.
     ///
     /// # Errors
-    /// [`StoreError::Misuse`] for a record that the unit itself writes.
+    /// [`StoreError::Misuse`] for a record that the unit itself inserts.
     pub fn add<R: Record, N: Number>(
         &self,
         tally: &Tally<R, N>,
@@ -252,7 +252,7 @@ impl Work {
     /// Moves a peak up; a value that is not above the present one changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Misuse`] for a record that the unit itself writes.
+    /// [`StoreError::Misuse`] for a record that the unit itself inserts.
     pub fn raise<R: Record, N: Number>(&self, peak: &Peak<R, N>, id: R::Id, to: N) -> Result<(), StoreError> {
         let to = to.to_column();
         self.count(Op::Raise { key: key_of::<R>(id), peak: peak.name(), to, strictly: false })
@@ -303,9 +303,17 @@ impl Work {
                 _ => {}
             }
         }
-        // One order for all units, so that no two wait for each other; counters of a record come
-        // before what removes it; inserts come last, by unique value, so that a value may pass on.
-        ops.sort_by_key(|op| (op.key(), !matches!(op, Op::Add { .. } | Op::Raise { .. })));
+        // One order for all units, so that no two wait for each other. Of one record, what was seen is
+        // guarded before it is counted on, and counted on before it is removed. Inserts come last, by
+        // unique value, so that a value may pass on.
+        ops.sort_by_key(|op| {
+            let turn = match op {
+                Op::Guard { .. } => 0,
+                Op::Add { .. } | Op::Raise { .. } => 1,
+                _ => 2,
+            };
+            (op.key(), turn)
+        });
         inserts.sort_by(|(a, at_a, _), (b, at_b, _)| (a, at_a.nth, &at_a.columns).cmp(&(b, at_b.nth, &at_b.columns)));
         ops.extend(inserts.into_iter().map(|(_, _, op)| op));
         let batch = Batch { unit: self.unit, now: self.now, ops };
@@ -342,7 +350,7 @@ impl Work {
     ) -> Result<(), StoreError> {
         let (encoded, names) = R::COLLECTION.encode(record)?;
         let columns = names.into_iter().zip(encoded.columns.clone()).collect();
-        let mut state = self.lock();
+        let mut state = self.open()?;
         let nth = R::COLLECTION.is_stream().then_some(state.records.len());
         let entry = state.records.entry(key).or_insert_with(|| Entry::unread(false));
         allowed(entry)?;
@@ -352,8 +360,9 @@ impl Work {
 
     fn count(&self, op: Op) -> Result<(), StoreError> {
         let mut state = self.open()?;
-        if let Some(Entry { write: Write::Put(..), .. }) = state.records.get(&op.key()) {
-            return Err(StoreError::Misuse("a tally or peak of a record that this unit writes"));
+        let inserted = |entry: &Entry| matches!((&entry.write, &entry.read), (Write::Put(..), None | Some(None)));
+        if state.records.get(&op.key()).is_some_and(inserted) {
+            return Err(StoreError::Misuse("a tally or peak of a record that this unit inserts"));
         }
         state.counts.push(op);
         Ok(())

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ciam_core::events::{Actor, Event, EventId, NewEvent};
+use ciam_core::events::{Cause, Event, EventId, NewEvent};
 use ciam_core::store::{Position, Store, StoreError};
 
 use super::fixture::{Account, Fixture, parallel};
 
 async fn record(store: &Store, name: &'static str) {
     let done: Result<(), StoreError> =
-        store.transact(|work| async move { work.record(NewEvent::new(name, Actor::System)) }).await;
+        store.transact(|work| async move { work.record(NewEvent::new(name, &Cause::system())) }).await;
     done.unwrap();
 }
 
@@ -86,7 +86,7 @@ pub async fn an_event_exists_if_its_change_does(f: Fixture) {
         let done = f
             .store
             .transact(|work| async move {
-                work.record(NewEvent::new("account.opened", Actor::System))?;
+                work.record(NewEvent::new("account.opened", &Cause::system()))?;
                 work.insert(account)
             })
             .await;

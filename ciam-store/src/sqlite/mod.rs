@@ -24,13 +24,15 @@
 mod batch;
 mod failure;
 mod options;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod schema;
 mod sql;
 mod writer;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -59,6 +61,7 @@ const UUID: ColumnType = ColumnType::Uuid;
 /// What was acknowledged has reached the disk (WAL, `synchronous=FULL`). Dropping the store lets its
 /// writer finish what is queued and end.
 pub struct SqliteStore {
+    file: PathBuf,
     queue: mpsc::Sender<Job>,
     readers: Readers,
     tables: RwLock<Arc<Tables>>,
@@ -225,6 +228,10 @@ impl Backend for SqliteStore {
             return Err(StoreError::Unavailable("the writer has ended".into()));
         }
         self.readers.ping()
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        Some(self.file.clone())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ciam_core::store::StoreError;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteStore;
@@ -33,6 +34,7 @@ pub struct SqliteOptions {
     max_group: usize,
     queue: usize,
     busy_timeout: Duration,
+    mapped: u32,
 }
 
 impl Default for SqliteOptions {
@@ -42,10 +44,10 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// Four readers, at most 512 writes in a commit, 4096 waiting, five seconds of patience.
+    /// Four readers, at most 512 writes in a commit, 4096 waiting, five seconds of patience, 2 GiB mapped.
     #[must_use]
     pub const fn new() -> Self {
-        Self { readers: 4, max_group: 512, queue: 4096, busy_timeout: Duration::from_secs(5) }
+        Self { readers: 4, max_group: 512, queue: 4096, busy_timeout: Duration::from_secs(5), mapped: 0x7FFF_0000 }
     }
 
     /// How many connections read (default 4, at least 1). More than there are processors gain nothing.
@@ -77,6 +79,17 @@ impl SqliteOptions {
         self
     }
 
+    /// How many bytes of the file readers may map into memory (default 2 GiB less 64 KiB, which is the most).
+    ///
+    /// A random read of a large file takes a third less time this way. In exchange, a disk that fails under a
+    /// mapped page ends the process, where a read would have been answered [`StoreError::Unavailable`]: with 0
+    /// nothing is mapped. Writes never go through the mapping.
+    #[must_use]
+    pub const fn mapped(mut self, bytes: u32) -> Self {
+        self.mapped = bytes;
+        self
+    }
+
     /// Opens the file, which is created if it is not there, and switches it to write-ahead logging.
     ///
     /// # Errors
@@ -93,6 +106,7 @@ impl SqliteOptions {
         let (opened, is_open) = oneshot::channel();
         let theirs = Arc::clone(&figures);
         // Opening may wait for another process, so it happens on the thread that may wait.
+        let file = path.clone();
         let thread = std::thread::Builder::new().name("ciam-sqlite-writer".to_owned());
         let spawned = thread.spawn(move || match self.connections(&path) {
             Ok((conn, readers)) => {
@@ -105,7 +119,7 @@ impl SqliteOptions {
         spawned.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         let readers =
             is_open.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer did not start".into())))?;
-        Ok(SqliteStore { queue: jobs, readers, tables: RwLock::default(), figures })
+        Ok(SqliteStore { file, queue: jobs, readers, tables: RwLock::default(), figures })
     }
 
     fn connections(&self, path: &PathBuf) -> Result<(Connection, Readers), StoreError> {
@@ -117,6 +131,7 @@ impl SqliteOptions {
         let reader = |_| {
             let connection = self.connect(path)?;
             connection.pragma_update(None, "query_only", true)?;
+            connection.pragma_update(None, "mmap_size", self.mapped)?;
             Ok(connection)
         };
         let readers = (0..self.readers).map(reader).collect::<rusqlite::Result<_>>().map_err(unavailable)?;
@@ -127,6 +142,8 @@ impl SqliteOptions {
         let connection = Connection::open(path)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // Without this, SQLite plans a kept statement anew whenever a LIMIT is bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         Ok(connection)

@@ -1,8 +1,10 @@
 //! The tables: how they are made, and whether those that are there fit.
 //!
-//! A table is `WITHOUT ROWID`, clustered by the record's id: a read by id walks one tree instead of
-//! two, and as ids are UUIDv7 new rows go to its end. Only the stream of events has a rowid, which
-//! is its order. Tables are `STRICT`, so that nothing but ciam's types gets in by hand.
+//! Tables have a rowid and a unique index over the record's id. Clustered by the id (`WITHOUT ROWID`)
+//! they would not be read faster, as measured over a million sessions (both 1.2 × the bare statement),
+//! and with documents of some hundred bytes the tree would become tall: its inner nodes hold whole
+//! rows. In the stream of events the rowid is declared, as it is the stream's order. Tables are
+//! `STRICT`, so that nothing but ciam's types gets in by hand.
 
 use std::fmt::Write as _;
 

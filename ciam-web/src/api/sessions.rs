@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ciam_core::events::Actor;
 use ciam_core::sessions::{SessionId, SessionView};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,7 +41,7 @@ async fn list(State(web): State<Web>, user: CurrentUser) -> Result<Json<Sessions
     responses((status = 204, description = "All others have ended."), NeedsSession),
     security(("cookie" = []), ("token" = [])))]
 async fn end_others(State(web): State<Web>, user: CurrentUser) -> Result<StatusCode, Problem> {
-    web.identity().sessions().end_others(&Actor::User(user.id()), user.id(), user.session().id).await?;
+    web.identity().sessions().end_others(&user.cause(), user.id(), user.session().id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -56,7 +55,7 @@ async fn end_others(State(web): State<Web>, user: CurrentUser) -> Result<StatusC
     security(("cookie" = []), ("token" = [])))]
 async fn end(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) -> Result<Response, Problem> {
     let id: SessionId = id.parse().map_err(|_| Problem::not_found())?;
-    web.identity().sessions().end(&Actor::User(user.id()), user.id(), id).await?;
+    web.identity().sessions().end(&user.cause(), user.id(), id).await?;
     let cookie = (id == user.session().id).then(|| web.cookies().clear_session());
     Ok((cookie, StatusCode::NO_CONTENT).into_response())
 }

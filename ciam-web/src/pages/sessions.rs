@@ -4,7 +4,6 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use ciam_core::events::Actor;
 use ciam_core::sessions::{SessionId, SessionView};
 use minijinja::context;
 use minijinja::value::Serde;
@@ -63,7 +62,7 @@ async fn list(State(web): State<Web>, user: CurrentUser, RawQuery(query): RawQue
 
 async fn end(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) -> Result<Response, Problem> {
     let id: SessionId = id.parse().map_err(|_| Problem::not_found())?;
-    web.identity().sessions().end(&Actor::User(user.id()), user.id(), id).await?;
+    web.identity().sessions().end(&user.cause(), user.id(), id).await?;
     if id == user.session().id {
         return Ok((web.cookies().clear_session(), Redirect::to("/")).into_response());
     }
@@ -71,11 +70,11 @@ async fn end(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) ->
 }
 
 async fn end_others(State(web): State<Web>, user: CurrentUser) -> Result<Redirect, Problem> {
-    web.identity().sessions().end_others(&Actor::User(user.id()), user.id(), user.session().id).await?;
+    web.identity().sessions().end_others(&user.cause(), user.id(), user.session().id).await?;
     Ok(Redirect::to("/account/sessions?ended=others"))
 }
 
 async fn end_all(State(web): State<Web>, user: CurrentUser) -> Result<Response, Problem> {
-    web.identity().sessions().end_all(&Actor::User(user.id()), user.id()).await?;
+    web.identity().sessions().end_all(&user.cause(), user.id()).await?;
     Ok((web.cookies().clear_session(), Redirect::to("/")).into_response())
 }

@@ -93,7 +93,7 @@ async fn se2_a_suspended_user_is_out_at_the_next_request() {
     let mut ada = Visitor::browser(&app);
     ada.sign_up(&bed, EMAIL).await;
     let user = bed.ciam.sessions().check(&ada.jar["ciam_session"]).await.unwrap().unwrap().user;
-    bed.ciam.users().suspend(&ciam_core::events::Actor::System, user).await.unwrap();
+    bed.ciam.users().suspend(&ciam_core::events::Cause::system(), user).await.unwrap();
     assert_eq!(ada.get("/account").await.status, StatusCode::SEE_OTHER);
 }
 
