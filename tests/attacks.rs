@@ -8,7 +8,7 @@ use ciam::events::{Cause, Event, Origin};
 use ciam::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake};
 use ciam::secret::Secret;
 use ciam::store::{Position, SqliteOptions};
-use ciam::testing::{Browser, FixedEntropy, TestBed};
+use ciam::testing::{Browser, FixedEntropy, TestBed, in_parallel};
 use ciam::{MemoryStore, SqliteStore};
 
 const ADA: &str = "ada@example.com";
@@ -61,19 +61,6 @@ on_every_store! {
     parallel_first_answers_keep_one_journey
     se2_ended_sessions_are_dead_at_the_next_request
     a_session_opened_while_all_are_ended_is_either_ended_or_new
-}
-
-async fn in_parallel<T, F>(times: usize, of: impl Fn(usize) -> F) -> Vec<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let tasks: Vec<_> = (0..times).map(|n| tokio::spawn(of(n))).collect();
-    let mut results = Vec::new();
-    for task in tasks {
-        results.push(task.await.unwrap());
-    }
-    results
 }
 
 fn code(text: &str) -> Answer {
@@ -305,6 +292,8 @@ async fn lg1_the_database_file_holds_no_secret() {
         for secret in [PASSWORD, &ticket[22..], &bearer.expose()[22..], binding.expose()] {
             assert!(!holds(secret), "a secret is in the file");
         }
-        assert!(!holds(&format!("\"{typed}\"")) && !holds(&format!(" {typed} ")), "a code is in the file");
+        for shown in [format!("\"{typed}"), format!("    {typed}\\n"), format!("{typed} is your code")] {
+            assert!(!holds(&shown), "a code is in the file");
+        }
     }
 }

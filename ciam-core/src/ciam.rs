@@ -66,7 +66,10 @@ pub enum BuildError {
     KeyFile(#[source] std::io::Error),
     /// The key file beside the database holds no key.
     #[error("the key file beside the database holds no master key")]
-    MasterKey(#[from] InvalidMasterKey),
+    KeyFileContent(#[from] InvalidMasterKey),
+    /// Two steps of the host's have one name.
+    #[error("two steps are called {0}: a step's name is its own")]
+    DuplicateStep(String),
     /// The password hasher cannot run.
     #[error(transparent)]
     Hasher(#[from] InvalidParameters),
@@ -214,7 +217,8 @@ impl CiamBuilder {
         self
     }
 
-    /// The throttle (default: counters in the store).
+    /// The throttle of sign-in (default: counters in the store). Messages to an address are always counted in
+    /// the store, in the batch that queues them.
     pub fn throttle(mut self, throttle: impl Throttle) -> Self {
         self.throttle = Some(Arc::new(throttle));
         self
@@ -280,6 +284,11 @@ impl CiamBuilder {
     /// [`BuildError`]: a missing or impossible setting, or a store that cannot be made ready.
     pub async fn build(self) -> Result<Ciam, BuildError> {
         let backend = self.store.ok_or(BuildError::NoStore)?;
+        for (nth, step) in self.custom.iter().enumerate() {
+            if self.custom[..nth].iter().any(|earlier| earlier.name() == step.name()) {
+                return Err(BuildError::DuplicateStep(step.name().to_owned()));
+            }
+        }
         let messenger = self.messenger.ok_or(BuildError::NoMessenger)?;
         let mut config = self.config;
         if let Some(url) = &self.public_url {

@@ -1,4 +1,4 @@
-//! Everything that a host may set, with the defaults of `docs/defaults.md`.
+//! What the engine was built with, with the defaults that `docs/defaults.md` lists.
 
 use std::time::Duration;
 
@@ -55,6 +55,7 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// The text is no public URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidPublicUrl {
     /// It is not `scheme://host[:port]`.
     #[error("the public URL is a scheme, a host and perhaps a port, such as https://shop.example")]
@@ -106,6 +107,12 @@ impl PublicUrl {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Whether a host, as browsers write it, is the own machine: `localhost`, `127.0.0.1` or `[::1]`.
+    #[must_use]
+    pub fn is_loopback_host(host: &str) -> bool {
+        LOOPBACK.contains(&host)
     }
 
     /// Whether a browser's `Origin` is this site's. On the own machine `localhost`, `127.0.0.1` and `[::1]`

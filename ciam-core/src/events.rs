@@ -31,9 +31,9 @@ pub enum Actor {
 /// From where something was done, as far as the front end knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The client's address: the socket's, or what a trusted proxy said.
+    /// The client's IP address: the socket's, or what a trusted proxy said.
     #[serde(default)]
-    pub address: Option<IpAddr>,
+    pub ip: Option<IpAddr>,
     /// What the client calls itself, cleaned by [`Origin::new`].
     #[serde(default)]
     pub user_agent: Option<String>,
@@ -57,9 +57,9 @@ impl Origin {
     /// An origin whose user agent is cut to 256 characters and holds no control character, so that
     /// neither a log line nor a terminal can be forged with it.
     #[must_use]
-    pub fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+    pub fn new(ip: Option<IpAddr>, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent.map(|text| text.chars().map(printable).take(256).collect());
-        Self { address, user_agent, application: ApplicationId::DEFAULT }
+        Self { ip, user_agent, application: ApplicationId::DEFAULT }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::id::UserId;
 use crate::journeys::JourneyId;
 
-/// How someone was authenticated, in the words of RFC 8176.
+/// How someone was authenticated, in the words of RFC 8176 §2; `mail` is ours, for which it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -40,7 +40,7 @@ pub enum Amr {
 }
 
 impl Amr {
-    /// The value as RFC 8176 writes it.
+    /// The value as it stands in `amr`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -334,7 +334,7 @@ impl Assurance {
         if two || has(Factor::PossessionVerified) { Aal::Aal2 } else { Aal::Aal1 }
     }
 
-    /// Every method used, once, in the words of RFC 8176.
+    /// Every method used, once.
     #[must_use]
     pub fn amr(&self) -> Vec<Amr> {
         let mut amr: Vec<Amr> = self.proofs.iter().flat_map(|proof| proof.amr.iter().copied()).collect();

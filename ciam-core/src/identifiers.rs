@@ -36,6 +36,7 @@ impl Identifier {
     /// The one account that has proved an address (in canonical form). An unproved address reserves nothing.
     pub const BY_VERIFIED: Index<Identifier, Option<String>> =
         Index::new("verified_email", |i: &Identifier| i.verified.is_some().then(|| i.email.canonical())).unique();
-    /// The identifiers of a user, by age.
-    pub const BY_USER: Index<Identifier, UserId> = Index::new("user_id", |i: &Identifier| i.user);
+    /// The identifiers of a user, those proved first coming first; one that is not proved is not found by it.
+    pub const BY_USER: Index<Identifier, (UserId, Option<Timestamp>)> =
+        Index::over(&["user_id", "verified_at"], |i: &Identifier| (i.user, i.verified));
 }

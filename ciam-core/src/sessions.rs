@@ -30,8 +30,8 @@ pub struct Session {
     pub last_seen: Timestamp,
     /// When it ends however much it is used.
     pub absolute_end: Timestamp,
-    /// The address that it was opened from.
-    pub address: Option<IpAddr>,
+    /// The IP address that it was opened from.
+    pub ip: Option<IpAddr>,
     /// What its client called itself.
     pub user_agent: Option<String>,
     /// Since when the proofs count for AAL1 only: it was idle too long.
@@ -97,7 +97,7 @@ pub struct SessionView {
     /// Its level now: `aal1`, `aal2` or `aal3` (NIST SP 800-63B-4).
     #[cfg_attr(feature = "openapi", schema(value_type = String, example = "aal1"))]
     pub assurance: Aal,
-    /// How it was authenticated (RFC 8176).
+    /// How it was authenticated: values of RFC 8176, and `mail` for a code or link to an email address.
     pub amr: Vec<String>,
     /// When it was opened.
     #[serde(serialize_with = "rfc3339")]
@@ -107,15 +107,15 @@ pub struct SessionView {
     #[serde(serialize_with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub last_seen_at: Timestamp,
-    /// When it ends unless it is used.
+    /// When it ends if it is not used any more; use moves it, up to the session's absolute end.
     #[serde(serialize_with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub expires_at: Timestamp,
     /// What its client called itself.
     pub user_agent: Option<String>,
-    /// The address that it was opened from.
+    /// The IP address that it was opened from.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub address: Option<IpAddr>,
+    pub ip: Option<IpAddr>,
     /// Whether it is the session that asked.
     pub current: bool,
 }
@@ -136,7 +136,7 @@ pub enum SessionError {
     /// There is no such session of this user (any more).
     #[error("there is no such session")]
     Unknown,
-    /// The user may not sign in, or the evidence does not suffice. Which of them is in the events.
+    /// The user may not sign in, or the evidence does not suffice.
     #[error("no session is opened")]
     Refused,
     /// The store refused or does not answer; the caller must not tell the person that anything has ended.
@@ -247,7 +247,7 @@ impl Sessions {
             created,
             last_seen: work.now(),
             absolute_end: created + self.limits.absolute,
-            address: origin.address,
+            ip: origin.ip,
             user_agent: origin.user_agent.clone(),
             lapsed: None,
             digest: verifier.digest(),
@@ -332,7 +332,7 @@ impl Sessions {
             last_seen_at: session.last_seen,
             expires_at: session.absolute_end.min(session.last_seen + self.limits.idle),
             user_agent: session.user_agent.clone(),
-            address: session.address,
+            ip: session.ip,
             current: current == Some(session.id),
         }
     }

@@ -46,7 +46,7 @@ pub struct ThrottleLimits {
     /// Failed sign-ins of one account, over all paths and spellings (default 5 in 5 minutes: django-allauth).
     pub account_failures: Rate,
     /// Failed sign-ins from one client address (default 10 in a minute: django-allauth).
-    pub address_failures: Rate,
+    pub client_failures: Rate,
     /// Messages that journeys send to one address, whoever asks for them (default 5 in an hour).
     pub messages: Rate,
 }
@@ -55,7 +55,7 @@ impl Default for ThrottleLimits {
     fn default() -> Self {
         Self {
             account_failures: Rate::new(5, Duration::from_mins(5)),
-            address_failures: Rate::new(10, Duration::from_mins(1)),
+            client_failures: Rate::new(10, Duration::from_mins(1)),
             messages: Rate::new(5, Duration::from_hours(1)),
         }
     }
@@ -81,6 +81,30 @@ impl Limit {
         Self::new(name, &[b"client", address.as_bytes()], rate)
     }
 
+    /// What is counted, as `area.kind`: `sign_in.account`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whose tries are counted: a digest, for counters hold neither addresses nor ids.
+    #[must_use]
+    pub const fn key(&self) -> &Digest {
+        &self.key
+    }
+
+    /// How many tries there are, and within how long.
+    #[must_use]
+    pub const fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Whether a success forgets the failures before it.
+    #[must_use]
+    pub const fn is_forgiving(&self) -> bool {
+        self.forgiving
+    }
+
     /// A success forgets the failures before it: right for an account, whose owner has shown up; never
     /// for a client address, where an attacker would clear their tries by signing in to an account of their own.
     #[must_use]
@@ -92,7 +116,7 @@ impl Limit {
     fn counter(&self, store: &Store, now: Timestamp) -> Counter {
         let realm = store.realm().to_string();
         let id = Digest::of_all(&[realm.as_bytes(), self.name.as_bytes(), self.key.bytes()]).id();
-        Counter { id, what: self.name.to_owned(), tries: 0, failed: 0, until: now + self.rate.window }
+        Counter { id, tries: 0, failed: 0, until: now + self.rate.window }
     }
 
     /// Counts one in the caller's unit: its commit is refused with [`StoreError::Exceeded`] past the limit.
@@ -121,7 +145,6 @@ impl Limit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter {
     id: CounterId,
-    what: String,
     /// Reserved tries: those under way and those that failed.
     tries: i64,
     /// Those that failed.

@@ -149,7 +149,7 @@ impl Users {
     /// # Errors
     /// [`UserError::Store`].
     pub async fn primary_email(&self, id: UserId) -> Result<Option<Email>, UserError> {
-        let page = self.store.find(&Identifier::BY_USER.eq(&id).limit(1)).await?;
+        let page = self.store.find(&Identifier::BY_USER.under(&id).limit(1)).await?;
         Ok(page.items.into_iter().next().map(|identifier| identifier.email))
     }
 

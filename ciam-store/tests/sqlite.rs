@@ -11,7 +11,8 @@ use ciam_core::id::RealmId;
 use ciam_core::store::{
     Backend, Bound, Collection, Index, Op, Peak, Record, RecordKey, Row, Schema, StoreError, Tally,
 };
-use ciam_store::conformance::{Account, Fixture, parallel};
+use ciam_core::testing::in_parallel;
+use ciam_store::conformance::{Account, Fixture};
 use ciam_store::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,7 @@ async fn version(f: &Fixture, account: &Account) -> uuid::Uuid {
 async fn those_who_wait_together_share_a_commit() {
     let opened = Opened::new(SqliteOptions::new()).await;
     let before = opened.store.statistics();
-    let answers = parallel(256, |at| {
+    let answers = in_parallel(256, |at| {
         let f = opened.f.clone();
         async move { f.commit(vec![insert(&f.account(&at.to_string()))]).await.is_ok() }
     })
@@ -146,7 +147,7 @@ async fn a_host_queues_its_own_writes() {
     let store = &opened.store;
     let sql = |error: rusqlite::Error| StoreError::Unavailable(error.into());
     store.write(move |tx| tx.execute_batch("CREATE TABLE orders (what TEXT UNIQUE)").map_err(sql)).await.unwrap();
-    let answers = parallel(50, |at| {
+    let answers = in_parallel(50, |at| {
         let store = Arc::clone(store);
         async move {
             store
@@ -194,7 +195,7 @@ async fn futures_poll<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
 #[tokio::test(flavor = "multi_thread")]
 async fn rl7_one_reader_does_not_deadlock() {
     let opened = Opened::new(SqliteOptions::new().readers(1).queue(1).max_group(1)).await;
-    let work = parallel(64, |at| {
+    let work = in_parallel(64, |at| {
         let f = opened.f.clone();
         async move {
             let account = &f.account(&at.to_string());
@@ -277,7 +278,7 @@ async fn a_busy_writer_lets_a_host_have_the_lock() {
 async fn two_handles_share_a_file_and_reopening_keeps_it() {
     let opened = Opened::new(SqliteOptions::new()).await;
     let second = Fixture::new(Arc::new(SqliteStore::open(opened.path()).await.unwrap())).await;
-    let answers = parallel(100, |at| {
+    let answers = in_parallel(100, |at| {
         let f = if at % 2 == 0 { opened.f.clone() } else { second.clone() };
         async move { f.commit(vec![insert(&f.account(&format!("{}", at / 2)))]).await.is_ok() }
     })
@@ -297,7 +298,7 @@ async fn two_handles_share_a_file_and_reopening_keeps_it() {
 async fn many_open_a_new_file_at_once() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("app.db");
-    let opened = parallel(8, |_| {
+    let opened = in_parallel(8, |_| {
         let path = path.clone();
         async move { Fixture::new(Arc::new(SqliteStore::open(path).await.unwrap())).await }
     })

@@ -6,8 +6,8 @@ use ciam_core::sessions::{Opened, SessionError, SessionId};
 use crate::cookies::SetCookie;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
-use crate::return_to::LocalPath;
 use crate::web::Web;
+use ciam_core::journeys::LocalPath;
 
 /// Where people go who did not say where.
 pub(crate) const ACCOUNT: &str = "/account";
@@ -30,8 +30,7 @@ pub(crate) async fn end(web: &Web, user: &CurrentUser, session: SessionId) -> Re
     }
 }
 
-/// To where the person wanted to go, if that is a path of this site; otherwise to the account.
-pub(crate) fn go_on(return_to: Option<&str>) -> Redirect {
-    let path = return_to.and_then(LocalPath::parse);
-    Redirect::to(path.as_ref().map_or(ACCOUNT, LocalPath::as_str))
+/// To where the person wanted to go, otherwise to the account.
+pub(crate) fn go_on(return_to: Option<&LocalPath>) -> Redirect {
+    Redirect::to(return_to.map_or(ACCOUNT, LocalPath::as_str))
 }

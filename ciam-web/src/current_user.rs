@@ -16,8 +16,9 @@ use ciam_core::sessions::Session;
 use crate::client;
 use crate::error::Problem;
 use crate::front::{Requested, accepts_html};
-use crate::return_to::LocalPath;
+use crate::return_to::with_way_back;
 use crate::web::Web;
+use ciam_core::journeys::LocalPath;
 
 /// The person who is signed in, by a session cookie or an `Authorization: Bearer` header.
 ///
@@ -187,7 +188,7 @@ fn refusal(parts: &Parts) -> Refusal {
         return Refusal::Problem(Problem::no_session());
     }
     let sign_in = match LocalPath::parse(target) {
-        Some(path) => path.after("/sign-in"),
+        Some(path) => with_way_back("/sign-in", &path),
         None => "/sign-in".to_owned(),
     };
     Refusal::SignIn(Redirect::to(&sign_in))

@@ -256,7 +256,6 @@ impl From<JourneyError> for Problem {
             JourneyError::Wrong { mistake, prompt } => Self::wrong(mistake, *prompt),
             JourneyError::Throttled { retry_after } => Self::throttled().after(retry_after),
             JourneyError::Overloaded { retry_after } => Self::overloaded().after(retry_after),
-            JourneyError::BadReturn => Self::bad_return_to(),
             error => unavailable(&error),
         }
     }

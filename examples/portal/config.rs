@@ -1,9 +1,10 @@
 //! The portal's configuration: a file, and variables that win over it. `portal.toml` documents every key.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ciam::config::PublicUrl;
 use serde::Deserialize;
 
 /// What the portal runs with.
@@ -94,7 +95,7 @@ impl Config {
                 None => None,
             },
         };
-        let loopback = listen.ip().is_loopback() && is_loopback_url(&public_url);
+        let loopback = listen.ip().is_loopback() && PublicUrl::parse(&public_url)?.is_loopback();
         let dev = match variables.get("CIAM_DEV").map(String::as_str) {
             None | Some("") => file.dev.unwrap_or(loopback),
             Some("1" | "true" | "yes" | "on") => true,
@@ -125,13 +126,4 @@ fn database(url: &str) -> Result<Database, Box<dyn std::error::Error>> {
         }
         _ => Err("CIAM_DATABASE_URL is sqlite://file or memory:".into()),
     }
-}
-
-fn is_loopback_url(url: &str) -> bool {
-    let host = url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
-    let host = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

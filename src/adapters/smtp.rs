@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use ciam_core::config::PublicUrl;
 use ciam_core::messages::{Channel, Message, Messenger, SendError};
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MessageBuilder};
@@ -48,7 +49,7 @@ impl SmtpMessenger {
     pub fn from_url(url: &str) -> Result<Self, InvalidSmtpUrl> {
         let mut url = Url::parse(url).map_err(|_| InvalidSmtpUrl::Malformed)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(InvalidSmtpUrl::Malformed)?.to_owned();
-        let local = matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
+        let local = PublicUrl::is_loopback_host(&host);
         let secret = url.password().is_some();
         let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
         match (url.scheme(), asked.as_deref()) {

@@ -41,10 +41,7 @@ pub enum JourneyError {
         /// When to come back.
         retry_after: Duration,
     },
-    /// The place to return to is not a path of this site.
-    #[error("the place to return to is not a path of this site")]
-    BadReturn,
-    /// The store, the vault or the hasher does not answer; nothing was changed.
+    /// The store, the vault or the hasher does not answer; the journey is where it was.
     #[error("the service is unavailable now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

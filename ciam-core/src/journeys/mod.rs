@@ -10,6 +10,7 @@
 mod answer;
 mod custom;
 mod error;
+mod local_path;
 mod planner;
 mod prompt;
 mod sign_in;
@@ -22,13 +23,13 @@ use std::sync::Arc;
 pub use answer::Answer;
 pub use custom::{CustomError, CustomStep};
 pub use error::{JourneyError, Mistake};
+pub use local_path::LocalPath;
 pub use prompt::{JourneyKind, Prompt};
 pub use state::{Journey, JourneyId, Registration, RegistrationId, SignUpSlot, SignUpSlotId};
 pub use verify::{Redeemed, TicketView};
 
 use crate::config::Config;
 use crate::events::{Cause, NewEvent, Origin};
-use crate::id::ApplicationId;
 use crate::messages::Outbox;
 use crate::passwords::PasswordHasher;
 use crate::secret::Verifier;
@@ -57,7 +58,7 @@ pub struct Start<'a> {
     /// The secret of the browser or client, which it must send with every answer.
     pub binding: &'a Verifier,
     /// Where to go afterwards: a path of this site.
-    pub return_to: Option<&'a str>,
+    pub return_to: Option<&'a LocalPath>,
 }
 
 /// A journey that has begun.
@@ -129,19 +130,15 @@ impl Journeys {
     /// Begins a journey. Writes nothing.
     ///
     /// # Errors
-    /// [`JourneyError::BadReturn`]; [`JourneyError::Unavailable`] when the vault cannot seal.
+    /// [`JourneyError::Unavailable`] when the vault cannot seal.
     pub async fn start(&self, start: Start<'_>) -> Result<Started, JourneyError> {
-        if start.return_to.is_some_and(|path| !state::is_local_path(path)) {
-            return Err(JourneyError::BadReturn);
-        }
         let begun = self.store.clock().now();
         let seed = Seed {
             id: self.store.entropy().id(begun),
             kind: start.kind,
-            application: ApplicationId::DEFAULT,
             binding: start.binding.digest(),
             begun,
-            return_to: start.return_to.map(str::to_owned),
+            return_to: start.return_to.cloned(),
         };
         let id = seed.seal(self.vault.as_ref()).await?;
         let prompt = self.prompt_of(&seed.sprout(begun + self.config.journey)).await?;
@@ -166,7 +163,7 @@ impl Journeys {
         let at = self.load(id, client).await?;
         match (self.next(&at.journey), answer) {
             (Step::Identify, Answer::Identify { email }) => self.identify(at, client, &email).await,
-            (Step::Password, Answer::Password { password }) => self.check_password(at, client, &password).await,
+            (Step::Password, Answer::Password { password }) => self.check_password(at, client, password).await,
             (Step::NewPassword, Answer::NewPassword { new_password, name }) => {
                 self.take_password(at, client, &new_password, name.as_deref()).await
             }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::local_path::LocalPath;
 use crate::clock::{Timestamp, rfc3339};
 use crate::sessions::SessionView;
 
@@ -84,7 +85,8 @@ pub enum Prompt {
         /// The session that it opened.
         session: SessionView,
         /// Where the client asked to be sent afterwards: a path of this site.
-        return_to: Option<String>,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+        return_to: Option<LocalPath>,
     },
 }
 

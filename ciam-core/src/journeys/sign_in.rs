@@ -47,8 +47,20 @@ impl Journeys {
     /// Checks the password of the account that was identified; of one that does not exist, with the same work.
     ///
     /// A try is reserved for the account and for the client's address before the password is hashed.
-    /// Success forgets the account's failures, and of the address's only this very try.
+    /// Success forgets the account's failures, and of the address's only this very try. It goes on in a task of
+    /// its own, so that a client who hangs up leaves no try behind that nobody settles.
     pub(super) async fn check_password(
+        &self,
+        at: Loaded,
+        client: &Client,
+        typed: Secret<String>,
+    ) -> Result<Advanced, JourneyError> {
+        let (journeys, client) = (self.clone(), client.clone());
+        let check = tokio::spawn(async move { journeys.check_password_to_its_end(at, &client, &typed).await });
+        check.await.map_err(|error| JourneyError::Unavailable(error.into()))?
+    }
+
+    async fn check_password_to_its_end(
         &self,
         at: Loaded,
         client: &Client,
@@ -78,13 +90,16 @@ impl Journeys {
                 (Some(_), false) => "wrong_password",
                 (Some(_), true) => "suspended",
             };
-            self.note_failure(client, account.user, reason).await?;
             self.throttle.failed(reservation).await?;
+            self.note_failure(client, account.user, reason).await?;
             return self.wrong(&at.journey, Mistake::WrongCredentials).await;
         };
         let rehashed = if verdict.outdated { self.hasher.hash(&password).await.ok() } else { None };
         let accepted = self.accept_password(&at, client, user, &credential, rehashed.as_ref()).await;
-        self.throttle.succeeded(reservation).await?;
+        if let Err(error) = self.throttle.succeeded(reservation).await {
+            // The session is open: that its try stays counted is no reason to lose it.
+            tracing::warn!(%error, "a try that succeeded stays counted");
+        }
         self.advanced(accepted?).await
     }
 
@@ -130,7 +145,7 @@ impl Journeys {
             Some(user) => Limit::of_user(ACCOUNT, user, rates.account_failures),
             None => Limit::new(ACCOUNT, &[email.digest().bytes()], rates.account_failures),
         };
-        vec![account.forgiving(), Limit::of_client("sign_in.client", client.origin.address, rates.address_failures)]
+        vec![account.forgiving(), Limit::of_client("sign_in.client", client.origin.ip, rates.client_failures)]
     }
 
     async fn note_failure(

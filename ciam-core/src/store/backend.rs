@@ -12,6 +12,8 @@ use super::record::{CollectionSpec, Encoded, Record, Row};
 use crate::clock::Timestamp;
 use crate::id::RealmId;
 
+/// The name that a refusal gives the ids of units by.
+pub const UNITS: &str = "units";
 /// The most operations in a batch.
 pub const MAX_OPS: usize = 256;
 /// The most bytes of documents and values in a batch.
@@ -226,7 +228,8 @@ pub enum Settlement {
 /// commit half done: it happens or it does not.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
-    /// Makes ready for these collections: creates what is missing. Called once, before anything else.
+    /// Makes ready for these collections: creates what is missing. Called before anything else; calling it again,
+    /// also with more collections, is fine.
     ///
     /// # Errors
     /// [`StoreError::Layout`] when something is there that does not fit; [`StoreError::Unavailable`].
@@ -235,7 +238,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// The records with these keys, in their order, in one round trip.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// [`StoreError::Unavailable`]; [`StoreError::Misuse`] for a collection that it was not prepared for.
     async fn read(&self, realm: RealmId, now: Timestamp, keys: &[RecordKey]) -> Result<Vec<Option<Row>>, StoreError>;
 
     /// The records that the query asks for, each with its place for the next page.
@@ -253,7 +256,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Commits all of the batch or none of it, together with the unit's id.
     ///
     /// # Errors
-    /// The first failed condition; [`StoreError::Unavailable`] when certainly nothing was committed;
+    /// The first failed condition; a [`StoreError::Conflict`] on [`UNITS`] when the unit's id is taken, because it
+    /// was committed or settled before; [`StoreError::Misuse`] and [`StoreError::TooLarge`]; [`StoreError::Unavailable`] when certainly nothing was committed;
     /// [`StoreError::Unknown`] when it cannot be told.
     async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError>;
 

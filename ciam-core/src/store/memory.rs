@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::backend::{Backend, Batch, Op, Position, RecordKey, Schema, Settlement};
+use super::backend::{Backend, Batch, Op, Position, RecordKey, Schema, Settlement, UNITS};
 use super::error::StoreError;
 use super::query::{Cursor, RawQuery};
 use super::record::{CollectionSpec, Encoded, Row};
@@ -314,7 +314,7 @@ impl Backend for MemoryStore {
         batch.check_size()?;
         let mut state = self.lock();
         if state.units.contains_key(&batch.unit) {
-            return Err(StoreError::Conflict { collection: "units", index: "id" });
+            return Err(StoreError::Conflict { collection: UNITS, index: "id" });
         }
         let mut undo = Undo::default();
         for op in &batch.ops {

@@ -48,7 +48,7 @@ mod work;
 
 use std::sync::Arc;
 
-pub use backend::{Backend, Batch, Bound, MAX_BYTES, MAX_OPS, Op, Position, RecordKey, Schema, Settlement};
+pub use backend::{Backend, Batch, Bound, MAX_BYTES, MAX_OPS, Op, Position, RecordKey, Schema, Settlement, UNITS};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use query::{Cursor, MAX_PAGE, MalformedCursor, Page, Query, RawQuery};

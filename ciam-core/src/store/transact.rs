@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Store;
-use super::backend::Settlement;
+use super::backend::{Settlement, UNITS};
 use super::error::StoreError;
 use super::work::{Closed, Work};
 
@@ -58,7 +58,7 @@ impl Store {
                 Err(StoreError::Unknown(cause)) => match self.settle(unit, now).await {
                     Some(Settlement::Committed) => {}
                     Some(Settlement::Never) => {
-                        return Err(StoreError::Stale { collection: "units", id: unit });
+                        return Err(StoreError::Stale { collection: UNITS, id: unit });
                     }
                     None => return Err(StoreError::Unknown(cause)),
                 },

@@ -1,7 +1,6 @@
 //! What the cases work with: two kinds of records, a clock that is set by hand, and short ways to write.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ciam_core::clock::{Clock, Timestamp};
@@ -12,6 +11,7 @@ use ciam_core::store::{
     Backend, Batch, Collection, Encoded, Index, Op, Peak, Record, RecordKey, Row, Schema, Store, StoreError, Tally,
     Value,
 };
+use ciam_core::testing::StoppedClock;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -148,23 +148,6 @@ impl Ticket {
     }
 }
 
-/// A clock that stands until it is moved.
-#[derive(Debug)]
-pub struct ManualClock(AtomicI64);
-
-impl ManualClock {
-    /// Moves it.
-    pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
-
 /// A prepared backend with a handle to one realm.
 #[derive(Debug, Clone)]
 pub struct Fixture {
@@ -173,14 +156,14 @@ pub struct Fixture {
     /// A handle to [`RealmId::DEFAULT`].
     pub store: Store,
     /// The clock that the handle goes by.
-    pub clock: Arc<ManualClock>,
+    pub clock: Arc<StoppedClock>,
 }
 
 impl Fixture {
     /// Prepares the backend for the suite's records.
     pub async fn new(backend: Arc<dyn Backend>) -> Self {
         backend.prepare(&schema()).await.expect("an empty backend can be prepared");
-        let clock = Arc::new(ManualClock(AtomicI64::new(1_800_000_000_000_000)));
+        let clock = Arc::new(StoppedClock::new());
         Self { store: handle(&backend, RealmId::DEFAULT, &clock), backend, clock }
     }
 
@@ -248,9 +231,9 @@ impl Fixture {
     }
 }
 
-fn handle(backend: &Arc<dyn Backend>, realm: RealmId, clock: &Arc<ManualClock>) -> Store {
+fn handle(backend: &Arc<dyn Backend>, realm: RealmId, clock: &Arc<StoppedClock>) -> Store {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
-    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
+    let clock: Arc<dyn Clock> = Arc::<StoppedClock>::clone(clock);
     Store::new(Arc::clone(backend), realm, clock, entropy)
 }
 
@@ -286,27 +269,4 @@ pub(super) fn replace(account: &Account, expected: Uuid) -> Op {
 
 pub(super) fn insert_ticket(ticket: &Ticket) -> Op {
     Op::Insert { collection: Ticket::COLLECTION.name(), record: ticket.encoded() }
-}
-
-/// Runs `f` that often at the same time, each in a task of its own, all let go together.
-pub async fn parallel<T, F>(times: usize, f: impl Fn(usize) -> F) -> Vec<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let start = Arc::new(tokio::sync::Barrier::new(times));
-    let tasks: Vec<_> = (0..times)
-        .map(|at| {
-            let (start, work) = (Arc::clone(&start), f(at));
-            tokio::spawn(async move {
-                start.wait().await;
-                work.await
-            })
-        })
-        .collect();
-    let mut answers = Vec::new();
-    for task in tasks {
-        answers.push(task.await.expect("a task that does not panic"));
-    }
-    answers
 }

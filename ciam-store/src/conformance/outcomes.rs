@@ -7,7 +7,7 @@ use ciam_core::id::RealmId;
 use ciam_core::store::{Bound, Settlement, Store, StoreError};
 
 use super::fixture::{Account, AccountId, Fixture, assert_matches, insert};
-use super::flaky::{Fault, FlakyBackend};
+use ciam_core::testing::{Fault, FaultyStore};
 
 struct Counted {
     runs: u32,
@@ -37,7 +37,7 @@ async fn add_one(store: &Store, id: AccountId) -> Counted {
 async fn faulty(f: &Fixture, faults: &[Fault]) -> (Counted, i64) {
     let account = f.account("ann");
     f.insert(&account).await;
-    let flaky = f.over(FlakyBackend::new(Arc::clone(&f.backend), faults.iter().copied()));
+    let flaky = f.over(FaultyStore::new(Arc::clone(&f.backend), faults.iter().copied()));
     let counted = add_one(&flaky.store, account.id).await;
     (counted, f.store.get::<Account>(account.id).await.unwrap().unwrap().seats)
 }
@@ -60,8 +60,8 @@ pub async fn a_unit_that_was_lost_after_its_commit_does_not(f: Fixture) {
 pub async fn settling_makes_a_late_commit_impossible(f: Fixture) {
     let account = f.account("ann");
     f.insert(&account).await;
-    let flaky = FlakyBackend::new(Arc::clone(&f.backend), [Fault::Late]);
-    let through = f.over(Arc::<FlakyBackend>::clone(&flaky));
+    let flaky = FaultyStore::new(Arc::clone(&f.backend), [Fault::Late]);
+    let through = f.over(Arc::<FaultyStore>::clone(&flaky));
     let counted = add_one(&through.store, account.id).await;
     counted.answer.unwrap();
     assert_eq!(counted.runs, 2);

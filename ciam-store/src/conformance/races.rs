@@ -4,13 +4,14 @@ use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{Bound, Op, Record as _, Settlement, StoreError};
 use uuid::Uuid;
 
-use super::fixture::{Account, Fixture, Ticket, assert_matches, insert, key, parallel, replace};
+use super::fixture::{Account, Fixture, Ticket, assert_matches, insert, key, replace};
+use ciam_core::testing::in_parallel;
 
 const MANY: usize = 100;
 
 /// Commits one batch for each of a hundred tasks at once; answers what each got.
 async fn race(f: &Fixture, ops: impl Fn(usize) -> Vec<Op>) -> Vec<Result<Uuid, StoreError>> {
-    parallel(MANY, |at| {
+    in_parallel(MANY, |at| {
         let (f, ops) = (f.clone(), ops(at));
         async move { f.commit(ops).await }
     })
@@ -65,7 +66,7 @@ pub async fn replace_of_one_version(f: Fixture) {
 pub async fn take_of_one_record(f: Fixture) {
     let ticket = f.ticket("a");
     f.commit(vec![super::fixture::insert_ticket(&ticket)]).await.unwrap();
-    let taken = parallel(MANY, |_| {
+    let taken = in_parallel(MANY, |_| {
         let (store, id) = (f.store.clone(), ticket.id);
         async move { store.transact(|work| async move { work.take::<Ticket>(id).await }).await.unwrap() }
     })
@@ -91,7 +92,7 @@ pub async fn guard_against_replace(f: Fixture) {
     for round in 0..MANY / 4 {
         let pair = [f.account(&format!("a{round}")), f.account(&format!("b{round}"))];
         let version = f.commit(pair.iter().map(insert).collect()).await.unwrap();
-        let answers = parallel(2, |own| {
+        let answers = in_parallel(2, |own| {
             let (f, mine, other) = (f.clone(), pair[own].clone(), pair[1 - own].id);
             let guard = Op::Guard { key: key::<Account>(other), expected: Some(version) };
             async move { f.commit(vec![guard, replace(&mine, version)]).await }
@@ -165,7 +166,7 @@ pub async fn a_key_that_passes_on(f: Fixture) {
 pub async fn sequential_units_on_one_record(f: Fixture) {
     let account = f.account("ann");
     f.insert(&account).await;
-    let answers = parallel(MANY, |_| {
+    let answers = in_parallel(MANY, |_| {
         let (store, id) = (f.store.clone(), account.id);
         async move {
             store
@@ -189,7 +190,7 @@ pub async fn sequential_units_on_one_record(f: Fixture) {
 /// A unit's id is taken once.
 pub async fn units_of_one_id(f: Fixture) {
     let unit = f.batch(Vec::new()).unit;
-    let answers = parallel(MANY, |at| {
+    let answers = in_parallel(MANY, |at| {
         let f = f.clone();
         async move {
             let batch = ciam_core::store::Batch { unit, ..f.batch(vec![insert(&f.account(&at.to_string()))]) };
@@ -203,7 +204,7 @@ pub async fn units_of_one_id(f: Fixture) {
 
 /// Settling and committing race for the id: the settlement is true whoever wins.
 pub async fn settle_against_commit(f: Fixture) {
-    let answers = parallel(MANY, |at| {
+    let answers = in_parallel(MANY, |at| {
         let f = f.clone();
         async move {
             let account = f.account(&at.to_string());

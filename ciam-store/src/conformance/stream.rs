@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ciam_core::events::{Cause, Event, EventId, NewEvent};
 use ciam_core::store::{Position, Store, StoreError};
 
-use super::fixture::{Account, Fixture, parallel};
+use super::fixture::{Account, Fixture};
+use ciam_core::testing::in_parallel;
 
 async fn record(store: &Store, name: &'static str) {
     let done: Result<(), StoreError> =
@@ -43,6 +44,23 @@ pub async fn tail_follows_in_commit_order(f: Fixture) {
     assert!(f.store.tail::<Event>(behind, 9).await.unwrap().is_empty());
 }
 
+/// Events that one unit recorded come in the order in which it recorded them.
+pub async fn events_of_one_unit_keep_their_order(f: Fixture) {
+    const NAMES: [&str; 5] = ["z.first", "a.second", "m.third", "b.fourth", "y.fifth"];
+    for _ in 0..5 {
+        let done: Result<(), StoreError> = f
+            .store
+            .transact(|work| async move {
+                NAMES.iter().try_for_each(|name| work.record(NewEvent::new(name, &Cause::system())))
+            })
+            .await;
+        done.unwrap();
+    }
+    for unit in follow(&f.store, Position::START, 7).await.chunks(5) {
+        assert_eq!(unit.iter().map(|(_, event)| event.name.as_str()).collect::<Vec<_>>(), NAMES);
+    }
+}
+
 /// A follower that keeps its place misses nothing, however many units commit meanwhile.
 pub async fn tail_misses_nothing_while_units_commit(f: Fixture) {
     let done = Arc::new(AtomicBool::new(false));
@@ -60,7 +78,7 @@ pub async fn tail_misses_nothing_while_units_commit(f: Fixture) {
             tokio::task::yield_now().await;
         }
     });
-    parallel(100, |_| {
+    in_parallel(100, |_| {
         let store = f.store.clone();
         async move {
             for _ in 0..3 {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ciam_core::store::{Bound, Collection, Op, Record, StoreError};
 use serde::{Deserialize, Serialize};
 
-use super::fixture::{Account, AccountId, Fixture, assert_matches, insert, key, parallel, replace};
+use super::fixture::{Account, AccountId, Fixture, assert_matches, insert, key, replace};
+use ciam_core::testing::in_parallel;
 
 type Done = Result<(), StoreError>;
 
@@ -233,7 +234,7 @@ pub async fn effects_run_once_after_the_commit(f: Fixture) {
     let account = &f.account("ann");
     f.insert(account).await;
     let effects = &Arc::new(AtomicU32::new(0));
-    let units = parallel(20, |_| {
+    let units = in_parallel(20, |_| {
         let (store, id, effects) = (f.store.clone(), account.id, Arc::clone(effects));
         async move {
             let effects = &effects;
@@ -268,9 +269,9 @@ pub async fn effects_run_once_after_the_commit(f: Fixture) {
     assert!(effects.load(Ordering::SeqCst) < 1000);
 }
 
-/// Writing over what the unit has not seen, or counting on what it writes, is told at once.
+/// Writing over what the unit has not seen, or counting on what it inserts, is told at once.
 pub async fn misuse_is_told(f: Fixture) {
-    let account = &f.account("ann");
+    let (account, new) = (&f.account("ann"), &f.account("new"));
     f.insert(account).await;
     let done: Done = f
         .store
@@ -280,13 +281,41 @@ pub async fn misuse_is_told(f: Fixture) {
             assert_matches!(work.touch::<Account>(account.id), Err(StoreError::Misuse(_)));
             work.get::<Account>(account.id).await?;
             assert_matches!(work.insert(account), Err(StoreError::Misuse(_)));
-            work.replace(account)?;
-            let add = work.add(&Account::SEATS, account.id, 1, Bound::None);
+            work.insert(new)?;
+            let add = work.add(&Account::SEATS, new.id, 1, Bound::None);
             assert_matches!(add, Err(StoreError::Misuse(_)));
+            let raise = work.raise(&Account::SEEN, new.id, 1);
+            assert_matches!(raise, Err(StoreError::Misuse(_)));
             Ok(())
         })
         .await;
     done.unwrap();
+}
+
+/// A unit may replace a record and count on it; in whichever order, both happen.
+pub async fn a_unit_replaces_and_counts(f: Fixture) {
+    let account = &Account { label: "changed".into(), ..f.account("ann") };
+    f.insert(&Account { label: String::new(), ..account.clone() }).await;
+    for replace_first in [true, false] {
+        let done: Done = f
+            .store
+            .transact(|work| async move {
+                work.get::<Account>(account.id).await?;
+                if replace_first {
+                    work.replace(account)?;
+                }
+                work.add(&Account::SEATS, account.id, 1, Bound::None)?;
+                work.raise(&Account::SEEN, account.id, 9)?;
+                if !replace_first {
+                    work.replace(account)?;
+                }
+                Ok(())
+            })
+            .await;
+        done.unwrap();
+    }
+    let expected = Account { seats: 2, seen: 9, ..account.clone() };
+    assert_eq!(f.store.get::<Account>(account.id).await.unwrap(), Some(expected));
 }
 
 /// A handle that outlives its unit writes nothing and says so.

@@ -1,8 +1,8 @@
 //! How an SQLite file is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ciam_core::store::StoreError;
 use rusqlite::Connection;
@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteStore;
-use super::failure::unavailable;
+use super::failure::{is_busy, unavailable};
 use super::readers::Readers;
 use super::writer::{Figures, Writer};
 
@@ -122,23 +122,34 @@ impl SqliteOptions {
         Ok(SqliteStore { file, queue: jobs, readers, tables: RwLock::default(), figures })
     }
 
-    fn connections(&self, path: &PathBuf) -> Result<(Connection, Readers), StoreError> {
-        let writer = self.connect(path).map_err(unavailable)?;
-        writer.pragma_update(None, "journal_mode", "WAL").map_err(unavailable)?;
-        writer.pragma_update(None, "synchronous", "FULL").map_err(unavailable)?;
+    /// Others may be opening the file, too: SQLite does not wait for them while it changes the journal's mode.
+    fn connections(&self, path: &Path) -> Result<(Connection, Readers), StoreError> {
+        let until = Instant::now() + self.busy_timeout;
+        loop {
+            match self.try_connections(path) {
+                Err(error) if is_busy(&error) && Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+                other => return other.map_err(unavailable),
+            }
+        }
+    }
+
+    fn try_connections(&self, path: &Path) -> rusqlite::Result<(Connection, Readers)> {
+        let writer = self.connect(path)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        writer.pragma_update(None, "synchronous", "FULL")?;
         // Savepoints keep the pages they may have to take back: in memory, not in a file.
-        writer.pragma_update(None, "temp_store", "MEMORY").map_err(unavailable)?;
+        writer.pragma_update(None, "temp_store", "MEMORY")?;
         let reader = |_| {
             let connection = self.connect(path)?;
             connection.pragma_update(None, "query_only", true)?;
             connection.pragma_update(None, "mmap_size", self.mapped)?;
             Ok(connection)
         };
-        let readers = (0..self.readers).map(reader).collect::<rusqlite::Result<_>>().map_err(unavailable)?;
+        let readers = (0..self.readers).map(reader).collect::<rusqlite::Result<_>>()?;
         Ok((writer, Readers::new(readers)))
     }
 
-    fn connect(&self, path: &PathBuf) -> rusqlite::Result<Connection> {
+    fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.pragma_update(None, "foreign_keys", true)?;

@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
-use ciam_core::journeys::{Advanced, Answer, Client, JourneyKind, Mistake, Prompt, Start, Started};
+use ciam_core::journeys::{Advanced, Answer, Client, JourneyKind, LocalPath, Mistake, Prompt, Start, Started};
 use ciam_core::sessions::Opened;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
@@ -124,7 +124,11 @@ async fn begin(
 ) -> Result<Response, Problem> {
     let by_cookie = transport == Transport::Cookie;
     let binding = client.binding.filter(|_| by_cookie).unwrap_or_else(|| web.identity().entropy().verifier());
-    let start = Start { kind, binding: &binding, return_to: return_to.as_deref() };
+    let return_to = match return_to {
+        Some(path) => Some(LocalPath::parse(&path).ok_or_else(Problem::bad_return_to)?),
+        None => None,
+    };
+    let start = Start { kind, binding: &binding, return_to: return_to.as_ref() };
     let Started { id, prompt } = web.identity().journeys().start(start).await?;
     let place = [(LOCATION, format!("/api/v1/journeys/{id}"))];
     let secret = (!by_cookie).then(|| binding.expose().expose().clone());

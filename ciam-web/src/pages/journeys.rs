@@ -15,8 +15,8 @@ use crate::body::{self, Form};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
 use crate::error::{Problem, Way};
-use crate::return_to::LocalPath;
 use crate::web::Web;
+use ciam_core::journeys::LocalPath;
 
 /// A kind of journey and where its pages are.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ async fn show(
     let query = query.as_deref();
     let return_to = body::query(query, "return_to").and_then(|path| LocalPath::parse(&path));
     if user.is_some() {
-        return Ok(arrival::go_on(return_to.as_ref().map(LocalPath::as_str)).into_response());
+        return Ok(arrival::go_on(return_to.as_ref()).into_response());
     }
     let Some(journey) = body::query(query, "journey") else { return begin(&web, place, client, return_to).await };
     let view = View { web: &web, place, journey: &journey, return_to };
@@ -62,7 +62,7 @@ async fn show(
 
 async fn begin(web: &Web, place: Place, client: Client, return_to: Option<LocalPath>) -> Result<Response, Problem> {
     let binding = client.binding.unwrap_or_else(|| web.identity().entropy().verifier());
-    let start = Start { kind: place.kind, binding: &binding, return_to: return_to.as_ref().map(LocalPath::as_str) };
+    let start = Start { kind: place.kind, binding: &binding, return_to: return_to.as_ref() };
     let Started { id, prompt } = web.identity().journeys().start(start).await?;
     let view = View { web, place, journey: &id, return_to };
     Ok((web.cookies().set_browser(&binding), view.page(&prompt, None, None, None)).into_response())
@@ -88,7 +88,7 @@ async fn answer(
                 None => None,
             };
             let next = match &prompt {
-                Prompt::Done { return_to, .. } => arrival::go_on(return_to.as_deref()),
+                Prompt::Done { return_to, .. } => arrival::go_on(return_to.as_ref()),
                 _ => Redirect::to(&view.next(resent)),
             };
             Ok((cookie, next).into_response())

@@ -30,7 +30,7 @@ pub(super) fn routes() -> Router<Web> {
 struct Row {
     id: SessionId,
     device: String,
-    address: Option<String>,
+    ip: Option<String>,
     created: Moment,
     seen: Moment,
     current: bool,
@@ -41,10 +41,10 @@ async fn list(State(web): State<Web>, user: CurrentUser, RawQuery(query): RawQue
     let sessions = web.identity().sessions().list(user.id(), Some(user.session().id)).await?;
     let mut rows: Vec<Row> = sessions
         .into_iter()
-        .map(|SessionView { id, user_agent, address, created_at, last_seen_at, current, .. }| Row {
+        .map(|SessionView { id, user_agent, ip, created_at, last_seen_at, current, .. }| Row {
             id,
             device: device(user_agent.as_deref()),
-            address: address.map(|address| address.to_string()),
+            ip: ip.map(|ip| ip.to_string()),
             created: Moment::new(created_at, now),
             seen: Moment::new(last_seen_at, now),
             current,

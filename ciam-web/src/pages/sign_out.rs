@@ -9,8 +9,8 @@ use crate::arrival;
 use crate::body;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
-use crate::return_to::LocalPath;
 use crate::web::Web;
+use ciam_core::journeys::LocalPath;
 
 pub(super) fn routes() -> Router<Web> {
     Router::new().route("/sign-out", post(sign_out))

@@ -55,7 +55,7 @@ async fn confirm(
     Ok(match *advanced {
         Advanced { prompt: Prompt::Done { return_to, .. }, opened: Some(opened) } => {
             let cookie = arrival::cookie(&web, user.as_ref(), &opened).await?;
-            (cookie, arrival::go_on(return_to.as_deref())).into_response()
+            (cookie, arrival::go_on(return_to.as_ref())).into_response()
         }
         Advanced { prompt: Prompt::Refused { reason }, .. } => {
             let context = context! { reason => refusal(&reason), action => "/sign-in" };

@@ -10,9 +10,10 @@ use super::Place;
 use crate::arrival;
 use crate::body::Form;
 use crate::error::Problem;
-use crate::return_to::LocalPath;
+use crate::return_to::with_way_back;
 use crate::web::Web;
 use crate::words::remaining;
+use ciam_core::journeys::LocalPath;
 
 /// A journey's pages.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl View<'_> {
                 reason = Some(refusal(why));
                 "refused.html".to_owned()
             }
-            Prompt::Done { return_to, .. } => return arrival::go_on(return_to.as_deref()).into_response(),
+            Prompt::Done { return_to, .. } => return arrival::go_on(return_to.as_ref()).into_response(),
             Prompt::Custom { name, .. } => match self.web.templates().step(name) {
                 Some(template) => template,
                 None => return Problem::not_found().into_response(),
@@ -100,7 +101,7 @@ impl View<'_> {
             _ => return Problem::not_found().into_response(),
         };
         let value = |name| typed.map(|form| form.text(name)).unwrap_or_default();
-        let onward = self.return_to.as_ref().map(|path| path.after("")).unwrap_or_default();
+        let onward = self.return_to.as_ref().map(|path| with_way_back("", path)).unwrap_or_default();
         let context = context! {
             kind => if matches!(self.place.kind, JourneyKind::SignUp) { "sign_up" } else { "sign_in" },
             action => self.place.path,

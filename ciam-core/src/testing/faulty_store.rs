@@ -1,11 +1,12 @@
-//! A backend that loses answers, as a network does.
+//! A backend that loses answers and goes away, as a network does, and counts what reaches it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::clock::Timestamp;
+use crate::id::RealmId;
+use crate::store::{Backend, Batch, Cursor, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError};
 use async_trait::async_trait;
-use ciam_core::clock::Timestamp;
-use ciam_core::id::RealmId;
-use ciam_core::store::{Backend, Batch, Cursor, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError};
 use uuid::Uuid;
 
 /// What goes wrong with one call.
@@ -15,26 +16,30 @@ pub enum Fault {
     LostBefore,
     /// The batch is committed; the caller cannot tell.
     LostAfter,
-    /// The batch is still on its way when the caller gives up; see [`FlakyBackend::arrive`].
+    /// The batch is still on its way when the caller gives up; see [`FaultyStore::arrive`].
     Late,
     /// `settle` takes the id, and its answer is lost.
     SettleLost,
 }
 
 /// Hands everything on to another backend, save for the faults that it was told of.
+///
+/// A test keeps one handle and gives the engine another: `builder.shared_store(faulty.clone())`.
 #[derive(Debug)]
-pub struct FlakyBackend {
+pub struct FaultyStore {
     inner: Arc<dyn Backend>,
     faults: Mutex<Vec<Fault>>,
     late: Mutex<Vec<(RealmId, Batch)>>,
+    away: Mutex<Option<String>>,
+    commits: AtomicU64,
 }
 
-impl FlakyBackend {
+impl FaultyStore {
     /// Over `inner`, with these faults, one for each call that can have it, in order.
     #[must_use]
     pub fn new(inner: Arc<dyn Backend>, faults: impl IntoIterator<Item = Fault>) -> Arc<Self> {
         let faults = Mutex::new(faults.into_iter().collect());
-        Arc::new(Self { inner, faults, late: Mutex::default() })
+        Arc::new(Self { inner, faults, late: Mutex::default(), away: Mutex::default(), commits: AtomicU64::new(0) })
     }
 
     /// Lets the batches arrive that were late; the answers of the backend.
@@ -45,6 +50,24 @@ impl FlakyBackend {
             answers.push(self.inner.commit(realm, batch).await);
         }
         answers
+    }
+
+    /// From now on every call fails, with this text as its cause; with `None`, not any more.
+    pub fn go_away(&self, cause: Option<&str>) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = cause.map(str::to_owned);
+    }
+
+    /// How many batches were to be committed so far.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    fn here(&self) -> Result<(), StoreError> {
+        match &*self.away.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(cause) => Err(StoreError::Unavailable(cause.clone().into())),
+            None => Ok(()),
+        }
     }
 
     fn fault(&self, possible: &[Fault]) -> Option<Fault> {
@@ -60,24 +83,29 @@ fn unknown() -> StoreError {
 }
 
 #[async_trait]
-impl Backend for FlakyBackend {
+impl Backend for FaultyStore {
     async fn prepare(&self, schema: &Schema) -> Result<(), StoreError> {
         self.inner.prepare(schema).await
     }
 
     async fn read(&self, realm: RealmId, now: Timestamp, keys: &[RecordKey]) -> Result<Vec<Option<Row>>, StoreError> {
+        self.here()?;
         self.inner.read(realm, now, keys).await
     }
 
     async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
+        self.here()?;
         self.inner.find(realm, now, query).await
     }
 
     async fn count(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<u32, StoreError> {
+        self.here()?;
         self.inner.count(realm, now, query).await
     }
 
     async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError> {
+        self.here()?;
+        self.commits.fetch_add(1, Ordering::SeqCst);
         match self.fault(&[Fault::LostBefore, Fault::LostAfter, Fault::Late]) {
             Some(Fault::LostBefore) => Err(unknown()),
             Some(Fault::LostAfter) => {
@@ -93,6 +121,7 @@ impl Backend for FlakyBackend {
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
+        self.here()?;
         let settlement = self.inner.settle(unit, now).await?;
         match self.fault(&[Fault::SettleLost]) {
             Some(_) => Err(StoreError::Unavailable("the answer was lost".into())),
@@ -101,14 +130,17 @@ impl Backend for FlakyBackend {
     }
 
     async fn tail(&self, realm: RealmId, after: Position, limit: u32) -> Result<Vec<(Position, Row)>, StoreError> {
+        self.here()?;
         self.inner.tail(realm, after, limit).await
     }
 
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.here()?;
         self.inner.sweep(now, limit).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        self.here()?;
         self.inner.ping().await
     }
 }
