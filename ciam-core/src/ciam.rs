@@ -13,7 +13,7 @@ use crate::id::RealmId;
 use crate::identifiers::Identifier;
 use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
 use crate::messages::{Messenger, Outbox, Outgoing};
-use crate::passwords::{Argon2Pool, InvalidParameters, PasswordCredential, PasswordHasher, PasswordRules};
+use crate::passwords::{Argon2Pool, InvalidParameters, Judges, PasswordCredential, PasswordHasher, PasswordRules};
 use crate::sessions::{Session, SessionLimits, Sessions};
 use crate::store::{Backend, Record, Schema, Store, StoreError};
 use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
@@ -326,6 +326,7 @@ impl CiamBuilder {
             users: users.clone(),
             sessions: sessions.clone(),
             custom: self.custom.into(),
+            judges: Arc::new(Judges::new(config.passwords)),
             config: Arc::clone(&config),
         };
         let workers = if self.no_workers {

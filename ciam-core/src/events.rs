@@ -63,10 +63,12 @@ impl Origin {
     }
 }
 
-/// The character, or U+FFFD for one that steers a terminal or a log or turns the direction of text.
+/// The character, or U+FFFD for one that steers a terminal or a log, turns the direction of text, or is not
+/// seen at all. The joiners U+200C and U+200D stay: Persian and Hindi are spelled with them.
 pub(crate) fn printable(c: char) -> char {
-    let steers =
-        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let unseen = matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}');
+    let steers = c.is_control() || unseen;
     if steers { char::REPLACEMENT_CHARACTER } else { c }
 }
 

@@ -47,6 +47,8 @@ pub struct ThrottleLimits {
     pub account_failures: Rate,
     /// Failed sign-ins from one client address (default 10 in a minute: django-allauth).
     pub client_failures: Rate,
+    /// Sign-ups from one client address (default 120 in a minute), counted before a password is judged or hashed.
+    pub client_sign_ups: Rate,
     /// Messages that journeys send to one address, whoever asks for them (default 5 in an hour).
     pub messages: Rate,
 }
@@ -56,6 +58,7 @@ impl Default for ThrottleLimits {
         Self {
             account_failures: Rate::new(5, Duration::from_mins(5)),
             client_failures: Rate::new(10, Duration::from_mins(1)),
+            client_sign_ups: Rate::new(120, Duration::from_mins(1)),
             messages: Rate::new(5, Duration::from_hours(1)),
         }
     }
@@ -128,6 +131,27 @@ impl Limit {
         work.add_or_insert(&Counter::TRIES, &first, 1, Bound::AtMost(i64::from(self.rate.most)))
     }
 
+    /// Counts one at once, for what is limited whatever comes of it.
+    ///
+    /// # Errors
+    /// [`ThrottleError::Throttled`] past the limit: then it was not counted.
+    pub(crate) async fn spend(&self, store: &Store) -> Result<(), ThrottleError> {
+        let wait = self.wait(store).await?;
+        let spent = match wait {
+            Some(_) => {
+                Err(StoreError::Exceeded { collection: Counter::COLLECTION.name(), tally: Counter::TRIES.name() })
+            }
+            None => store.transact(|work| async move { self.count_in(store, &work) }).await,
+        };
+        match spent {
+            Err(error) if Counter::TRIES.exceeded(&error) => {
+                let retry_after = self.wait(store).await?.unwrap_or(Duration::from_secs(1));
+                Err(ThrottleError::Throttled { retry_after })
+            }
+            other => Ok(other?),
+        }
+    }
+
     /// How long until the window ends in which so many tries were counted; none when there is room.
     pub(crate) async fn wait(&self, store: &Store) -> Result<Option<Duration>, StoreError> {
         self.wait_by(store, |counter| counter.tries).await
@@ -171,23 +195,46 @@ impl Counter {
 
 /// A try that was reserved under some limits, to be settled when its outcome is known.
 ///
-/// One that is never settled, because the process ended, stays counted until its windows end.
-#[derive(Debug)]
-#[must_use = "a reservation that is not settled fills its limits until their windows end"]
+/// One whose process ended before it was settled stays counted until its windows end.
+#[must_use = "a reservation that is dropped gives its try back, or leaves it counted where it cannot"]
 pub struct Reservation {
     held: Vec<(Limit, Timestamp)>,
+    abandoned: Option<Abandoned>,
 }
 
+type Abandoned = Box<dyn FnOnce(Reservation) + Send + Sync>;
+
 impl Reservation {
-    /// A reservation of a throttle that keeps its counters elsewhere: each limit with the end of its window.
+    /// A reservation: each limit with the end of the window that the try was counted in.
     pub fn new(held: Vec<(Limit, Timestamp)>) -> Self {
-        Self { held }
+        Self { held, abandoned: None }
     }
 
-    /// Each limit, with the end of the window that the try was counted in.
+    /// What to do with it when it is dropped and not settled, because its request has gone away.
+    pub fn or_else(mut self, abandoned: impl FnOnce(Self) + Send + Sync + 'static) -> Self {
+        self.abandoned = Some(Box::new(abandoned));
+        self
+    }
+
+    /// Each limit, with the end of the window that the try was counted in; for the throttle that settles it.
     #[must_use]
-    pub fn held(&self) -> &[(Limit, Timestamp)] {
-        &self.held
+    pub fn settle(mut self) -> Vec<(Limit, Timestamp)> {
+        self.abandoned = None;
+        std::mem::take(&mut self.held)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if let Some(abandoned) = self.abandoned.take() {
+            abandoned(Self::new(std::mem::take(&mut self.held)));
+        }
+    }
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation").field("held", &self.held).finish_non_exhaustive()
     }
 }
 
@@ -264,12 +311,30 @@ impl StoreThrottle {
         Self { store }
     }
 
-    async fn longest_wait(&self, limits: &[Limit]) -> Result<Option<Duration>, StoreError> {
+    async fn longest_wait(&self, limits: &[Limit], of: fn(&Counter) -> i64) -> Result<Option<Duration>, StoreError> {
         let mut longest = None;
         for limit in limits {
-            longest = longest.max(limit.wait_by(&self.store, |counter| counter.failed).await?);
+            longest = longest.max(limit.wait_by(&self.store, of).await?);
         }
         Ok(longest)
+    }
+
+    /// Counts a try under every limit, if there is room, to its end whoever still waits for it: a reservation
+    /// that nobody takes gives itself back.
+    async fn count(&self, limits: Vec<Limit>) -> Result<Reservation, ThrottleError> {
+        let throttle = self.clone();
+        let counting = tokio::spawn(async move {
+            let wanted = &limits;
+            throttle
+                .store
+                .transact(|work| {
+                    let store = throttle.store.clone();
+                    async move { wanted.iter().try_for_each(|limit| limit.count_in(&store, &work)) }
+                })
+                .await?;
+            throttle.windows(limits).await
+        });
+        counting.await.map_err(|error| StoreError::Unavailable(error.into()))?.map_err(ThrottleError::from)
     }
 
     /// The ends of the windows that a try was just counted in.
@@ -281,19 +346,27 @@ impl StoreThrottle {
             let kept = self.store.get::<Counter>(counter.id).await?;
             held.push((limit, kept.map_or(now, |kept| kept.until)));
         }
-        Ok(Reservation { held })
+        let throttle = self.clone();
+        Ok(Reservation::new(held).or_else(move |reservation| {
+            tokio::spawn(async move {
+                if let Err(error) = throttle.cancelled(reservation).await {
+                    tracing::warn!(%error, "an abandoned try stays counted");
+                }
+            });
+        }))
     }
 
     /// Changes the counters of a reservation whose windows are still open, in one unit.
     async fn settle(
         &self,
-        reservation: &Reservation,
+        reservation: Reservation,
         change: impl Fn(&Work, &Limit, &Counter) -> Result<(), StoreError> + Send + Sync,
     ) -> Result<(), ThrottleError> {
-        match self.settle_some(&reservation.held, &change).await {
+        let held = reservation.settle();
+        match self.settle_some(&held, &change).await {
             // Somebody's success has begun one of the counts anew meanwhile: the others are settled without it.
             Err(StoreError::Exceeded { .. }) => {
-                for one in reservation.held.chunks(1) {
+                for one in held.chunks(1) {
                     match self.settle_some(one, &change).await {
                         Err(StoreError::Exceeded { .. }) => {}
                         other => other?,
@@ -332,38 +405,33 @@ fn give_back(work: &Work, counter: &Counter) -> Result<(), StoreError> {
 impl Throttle for StoreThrottle {
     async fn reserve(&self, limits: Vec<Limit>) -> Result<Reservation, ThrottleError> {
         for _ in 0..LOOKS {
-            if let Some(retry_after) = self.longest_wait(&limits).await? {
+            if let Some(retry_after) = self.longest_wait(&limits, |counter| counter.failed).await? {
                 return Err(ThrottleError::Throttled { retry_after });
             }
-            let wanted = &limits;
-            let reserved = self
-                .store
-                .transact(|work| async move {
-                    wanted.iter().try_for_each(|limit| limit.count_in(&self.store, &work))?;
-                    Ok::<_, StoreError>(())
-                })
-                .await;
-            match reserved {
-                Ok(()) => return Ok(self.windows(limits).await?),
-                Err(StoreError::Exceeded { .. }) => tokio::time::sleep(PAUSE).await,
-                Err(error) => return Err(error.into()),
+            if self.longest_wait(&limits, |counter| counter.tries).await?.is_none() {
+                match self.count(limits.clone()).await {
+                    Err(ThrottleError::Store(StoreError::Exceeded { .. })) => {}
+                    other => return other,
+                }
             }
+            tokio::time::sleep(PAUSE).await;
         }
-        Err(ThrottleError::Throttled { retry_after: Duration::from_secs(1) })
+        let wait = self.longest_wait(&limits, |counter| counter.tries).await?;
+        Err(ThrottleError::Throttled { retry_after: wait.unwrap_or(Duration::from_secs(1)) })
     }
 
     async fn failed(&self, reservation: Reservation) -> Result<(), ThrottleError> {
-        self.settle(&reservation, |work, _, counter| work.add(&Counter::FAILED, counter.id, 1, Bound::None)).await
+        self.settle(reservation, |work, _, counter| work.add(&Counter::FAILED, counter.id, 1, Bound::None)).await
     }
 
     async fn succeeded(&self, reservation: Reservation) -> Result<(), ThrottleError> {
-        self.settle(&reservation, |work, limit, counter| {
+        self.settle(reservation, |work, limit, counter| {
             if limit.forgiving { work.remove::<Counter>(counter.id) } else { give_back(work, counter) }
         })
         .await
     }
 
     async fn cancelled(&self, reservation: Reservation) -> Result<(), ThrottleError> {
-        self.settle(&reservation, |work, _, counter| give_back(work, counter)).await
+        self.settle(reservation, |work, _, counter| give_back(work, counter)).await
     }
 }

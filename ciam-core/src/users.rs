@@ -227,7 +227,17 @@ mod tests {
     #[test]
     fn names_hold_no_line_breaks_and_have_an_end() {
         assert_eq!(DisplayName::parse("  Ada <b>L</b>  ").unwrap().as_str(), "Ada <b>L</b>");
-        for text in ["", "   ", "a\r\nBcc: x", "a\u{1b}[2J", "a\u{202E}b", &"x".repeat(65)] {
+        for text in [
+            "",
+            "   ",
+            "a\r\nBcc: x",
+            "a\u{1b}[2J",
+            "a\u{202E}b",
+            "a\u{200B}b",
+            "a\u{61C}",
+            "\u{E0041}",
+            &"x".repeat(65),
+        ] {
             assert_eq!(DisplayName::parse(text), Err(InvalidName), "{text:?}");
         }
     }

@@ -31,12 +31,12 @@ pub use verify::{Redeemed, TicketView};
 use crate::config::Config;
 use crate::events::{Cause, NewEvent, Origin};
 use crate::messages::Outbox;
-use crate::passwords::PasswordHasher;
+use crate::passwords::{Judges, PasswordHasher};
 use crate::secret::Verifier;
 use crate::sessions::{Opened, SessionError, Sessions};
 use crate::store::{Store, StoreError, Work};
 use crate::throttle::Throttle;
-use crate::users::Users;
+use crate::users::{Standing, Users};
 use crate::vault::KeyVault;
 use planner::Step;
 use state::{End, Seed};
@@ -90,6 +90,7 @@ pub struct Journeys {
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) custom: Arc<[Arc<dyn CustomStep>]>,
+    pub(crate) judges: Arc<Judges>,
     pub(crate) config: Arc<Config>,
 }
 
@@ -163,7 +164,7 @@ impl Journeys {
         let at = self.load(id, client).await?;
         match (self.next(&at.journey), answer) {
             (Step::Identify, Answer::Identify { email }) => self.identify(at, client, &email).await,
-            (Step::Password, Answer::Password { password }) => self.check_password(at, client, password).await,
+            (Step::Password, Answer::Password { password }) => self.check_password(at, client, &password).await,
             (Step::NewPassword, Answer::NewPassword { new_password, name }) => {
                 self.take_password(at, client, &new_password, name.as_deref()).await
             }
@@ -210,21 +211,28 @@ impl Journeys {
         let mut opened = None;
         if let (Step::Open, Some(proved)) = (self.next(&journey), &journey.proved) {
             let user = proved.user;
-            match self.sessions.open_in(work, &proved.evidence(journey.id), origin).await {
+            let standing = work.get::<Standing>(user).await?;
+            let revoked = standing.is_none_or(|standing| standing.epoch != proved.epoch);
+            let session = if revoked {
+                Err("revoked_meanwhile")
+            } else {
+                match self.sessions.open_in(work, &proved.evidence(journey.id), origin).await {
+                    Ok(session) => Ok(session),
+                    Err(SessionError::Refused) => Err("suspended"),
+                    Err(SessionError::Store(error)) => return Err(error.into()),
+                    Err(error @ SessionError::Unknown) => return Err(JourneyError::from(error).into()),
+                }
+            };
+            match session {
                 Ok(session) => {
                     journey.end = Some(End::Session { user, session: session.session.id });
                     opened = Some(session);
                 }
-                Err(SessionError::Refused) => {
+                Err(reason) => {
                     journey.end = Some(End::Refused("not_allowed".to_owned()));
-                    work.record(
-                        NewEvent::new("sign_in.failed", &Cause::anonymous(origin.clone()))
-                            .about(user)
-                            .with("reason", "suspended"),
-                    )?;
+                    let by = Cause::anonymous(origin.clone());
+                    work.record(NewEvent::new("sign_in.failed", &by).about(user).with("reason", reason))?;
                 }
-                Err(SessionError::Store(error)) => return Err(error.into()),
-                Err(error @ SessionError::Unknown) => return Err(JourneyError::from(error).into()),
             }
         }
         if at.stored {

@@ -47,20 +47,9 @@ impl Journeys {
     /// Checks the password of the account that was identified; of one that does not exist, with the same work.
     ///
     /// A try is reserved for the account and for the client's address before the password is hashed.
-    /// Success forgets the account's failures, and of the address's only this very try. It goes on in a task of
-    /// its own, so that a client who hangs up leaves no try behind that nobody settles.
+    /// Success forgets the account's failures, and of the address's only this very try. A client who
+    /// hangs up meanwhile gets no answer, and its reservation gives itself back.
     pub(super) async fn check_password(
-        &self,
-        at: Loaded,
-        client: &Client,
-        typed: Secret<String>,
-    ) -> Result<Advanced, JourneyError> {
-        let (journeys, client) = (self.clone(), client.clone());
-        let check = tokio::spawn(async move { journeys.check_password_to_its_end(at, &client, &typed).await });
-        check.await.map_err(|error| JourneyError::Unavailable(error.into()))?
-    }
-
-    async fn check_password_to_its_end(
         &self,
         at: Loaded,
         client: &Client,
@@ -121,7 +110,14 @@ impl Journeys {
                     work.replace(&credential)?;
                     work.record(NewEvent::new("password.rehashed", &Cause::system()).about(user))?;
                 }
-                journey.proved = Some(Proved { user, password_at: work.now(), address: None, elsewhere: false });
+                let standing = work.get::<Standing>(user).await?.ok_or(JourneyError::Stale)?;
+                journey.proved = Some(Proved {
+                    user,
+                    epoch: standing.epoch,
+                    password_at: work.now(),
+                    address: None,
+                    elsewhere: false,
+                });
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await

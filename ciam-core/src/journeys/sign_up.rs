@@ -43,6 +43,8 @@ impl Journeys {
             Ok(name) => name,
             Err(error) => return self.wrong(&at.journey, error.into()).await,
         };
+        let flood = Limit::of_client("sign_up.client", client.origin.ip, self.config.throttle.client_sign_ups);
+        flood.spend(&self.store).await?;
         let password = match self.judge(typed, &email, name.as_ref()).await? {
             Ok(password) => password,
             Err(problem) => return self.wrong(&at.journey, Mistake::from(problem)).await,
@@ -57,7 +59,7 @@ impl Journeys {
                 let limit = &limit;
                 async move {
                     let mut journey = self.hold(&work, at).await?;
-                    let registration = self.registration(&work, &journey, email, name.as_ref(), hash);
+                    let registration = self.registration(&work, email, name.as_ref(), hash);
                     work.insert(&registration)?;
                     let slot = work.get::<SignUpSlot>(self.slot_id(email)).await?;
                     // Whoever was overtaken since they said who they are sends no second message; they can ask for
@@ -96,8 +98,11 @@ impl Journeys {
         if !wait.is_zero() {
             return Err(JourneyError::Throttled { retry_after: wait });
         }
-        let prepared = self.prepare(&at.journey, &email).await?;
         let limit = self.message_limit(&email);
+        if let Some(retry_after) = limit.wait(&self.store).await? {
+            return Err(JourneyError::Throttled { retry_after });
+        }
+        let prepared = self.prepare(&at.journey, &email).await?;
         let (at, prepared, sent) = (&at, &prepared, &sent);
         let advanced = self
             .store
@@ -127,7 +132,6 @@ impl Journeys {
         }
     }
 
-    /// Judges a new password where its milliseconds stop nobody.
     async fn judge(
         &self,
         typed: &Secret<String>,
@@ -138,18 +142,12 @@ impl Journeys {
             Ok(password) => password,
             Err(problem) => return Ok(Err(problem)),
         };
-        let rules = self.config.passwords;
-        let context = [
+        let context = vec![
             email.as_str().to_owned(),
             name.map(|name| name.as_str().to_owned()).unwrap_or_default(),
             self.config.app_name.clone(),
         ];
-        tokio::task::spawn_blocking(move || {
-            let context: Vec<&str> = context.iter().map(String::as_str).collect();
-            rules.check(&password, &context).map(|()| password)
-        })
-        .await
-        .map_err(|error| JourneyError::Unavailable(error.into()))
+        Ok(self.judges.judge(password, context).await?)
     }
 
     async fn prepare(&self, journey: &Journey, email: &Email) -> Result<Prepared, JourneyError> {
@@ -181,24 +179,25 @@ impl Journeys {
 
     async fn text(&self, owner: Option<UserId>, issued: &Issued) -> Result<Text, JourneyError> {
         let (app, origin) = (&self.config.app_name, self.config.public_url.origin());
-        let Some(owner) = owner else {
+        // Nobody has no name; reading it is the same work as reading an owner's.
+        let id = owner.unwrap_or_else(|| Digest::of(b"nobody").id());
+        let name = self.users.get(id).await.map_err(unavailable)?.and_then(|user| user.name);
+        let Some(_) = owner else {
             let link = format!("{origin}/verify?ticket={}", issued.ticket.expose());
             return Ok(texts::confirm_address(app, issued.code.expose(), &link, &self.config.challenges));
         };
-        let name = self.users.get(owner).await.map_err(unavailable)?.and_then(|user| user.name);
         Ok(texts::address_known(app, name.as_ref(), &format!("{origin}/sign-in")))
     }
 
     fn registration(
         &self,
         work: &crate::store::Work,
-        journey: &Journey,
         email: &Email,
         name: Option<&DisplayName>,
         hash: &PasswordHash,
     ) -> Registration {
         Registration {
-            id: journey.registration.unwrap_or_else(|| work.new_id()),
+            id: work.new_id(),
             email: email.clone(),
             name: name.cloned(),
             password: hash.clone(),

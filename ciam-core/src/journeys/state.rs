@@ -60,6 +60,8 @@ pub(crate) struct Sent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Proved {
     pub(crate) user: UserId,
+    /// The epoch of the user when it was proved: what was revoked since opens nothing.
+    pub(crate) epoch: u64,
     /// When the password was typed into this journey.
     pub(crate) password_at: Timestamp,
     /// The challenge of this journey by whose code or link the address was proved.

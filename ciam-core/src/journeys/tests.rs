@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::events::Event;
+use crate::events::{Cause, Event};
 use crate::evidence::Aal;
 use crate::id::UserId;
 use crate::identifiers::Identifier;
@@ -444,10 +444,10 @@ async fn an_outdated_hash_is_renewed_on_sign_in_and_a_full_queue_costs_no_try() 
 async fn a_suspended_user_is_refused_like_a_wrong_password() {
     let bed = TestBed::new().await;
     let user = bed.sign_up(ADA, PASSWORD).await.session.user;
-    bed.ciam.users().suspend(&crate::events::Cause::system(), user).await.unwrap();
+    bed.ciam.users().suspend(&Cause::system(), user).await.unwrap();
     let Err(JourneyError::Wrong { mistake, .. }) = bed.sign_in(ADA, PASSWORD).await else { panic!("let in") };
     assert_eq!(mistake, Mistake::WrongCredentials);
-    bed.ciam.users().activate(&crate::events::Cause::system(), user).await.unwrap();
+    bed.ciam.users().activate(&Cause::system(), user).await.unwrap();
     assert!(bed.sign_in(ADA, PASSWORD).await.is_ok());
 }
 
@@ -508,6 +508,71 @@ async fn a_step_of_the_hosts_own_stands_between_proof_and_session() {
     assert_eq!(mistake(browser.answer(&journey, custom(false)).await).0, Mistake::Custom("Please agree.".to_owned()));
     assert_eq!(mistake(browser.answer(&journey, password(PASSWORD)).await).0, Mistake::UnexpectedAnswer);
     opened(browser.answer(&journey, custom(true)).await);
+}
+
+#[tokio::test]
+async fn se2_a_proof_that_waits_does_not_outlive_a_revocation() {
+    let bed = TestBed::new().await;
+    let (desktop, phone) = (bed.browser(), bed.browser());
+    let journey = desktop.sign_up_until_code(ADA, PASSWORD).await;
+    bed.ciam.journeys().redeem(&bed.ticket_for(ADA).await, &phone.client).await.unwrap();
+    let user = users(&bed).await[0];
+    bed.ciam.sessions().end_all(&Cause::system(), user).await.unwrap();
+    let advanced = desktop.answer(&journey, Answer::Continue {}).await.unwrap();
+    assert!(advanced.opened.is_none());
+    assert_eq!(advanced.prompt, Prompt::Refused { reason: "not_allowed".to_owned() });
+    assert!(bed.ciam.sessions().list(user, None).await.unwrap().is_empty());
+    assert!(bed.sign_in(ADA, PASSWORD).await.is_ok(), "a new proof is good");
+}
+
+#[tokio::test]
+async fn sign_ups_from_one_client_have_a_limit() {
+    let bed = TestBed::new().await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::SignUp, ADA).await;
+    for _ in 0..120 {
+        assert!(matches!(mistake(browser.answer(&journey, new_password("short")).await).0, Mistake::Password(_)));
+    }
+    let refused = browser.answer(&journey, new_password(PASSWORD)).await;
+    assert!(matches!(refused, Err(JourneyError::Throttled { retry_after }) if retry_after == Duration::from_mins(1)));
+    assert_eq!(bed.hasher.work(), 0);
+    bed.clock.advance(Duration::from_mins(1));
+    assert!(browser.answer(&journey, new_password(PASSWORD)).await.is_ok());
+}
+
+/// A hasher that never answers.
+#[derive(Debug)]
+struct Stuck(Arc<tokio::sync::Notify>);
+
+#[async_trait::async_trait]
+impl PasswordHasher for Stuck {
+    async fn hash(&self, _: &Password) -> Result<PasswordHash, HashError> {
+        Ok(PasswordHash::from_phc("$stuck$".to_owned()))
+    }
+
+    async fn verify(&self, _: &Password, _: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn tries_whose_client_hung_up_give_themselves_back() {
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let hasher = Stuck(Arc::clone(&asked));
+    let bed = TestBed::with(|builder| builder.store(crate::store::MemoryStore::new()).hasher(hasher)).await;
+    for _ in 0..20 {
+        let browser = bed.browser();
+        let journey = browser.identified(JourneyKind::SignIn, ADA).await;
+        let request = tokio::spawn(async move { browser.answer(&journey, password(PASSWORD)).await });
+        asked.notified().await;
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+        // What the dropped reservation has set going.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 #[tokio::test]

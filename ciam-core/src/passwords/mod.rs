@@ -1,6 +1,7 @@
 //! Passwords: what may be one, how it is kept, how it is checked.
 
 mod hasher;
+mod judges;
 mod pool;
 mod rules;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 pub use hasher::{HashError, PasswordHash, PasswordHasher, Verdict};
+pub(crate) use judges::Judges;
 pub use pool::{Argon2Parameters, Argon2Pool, InvalidParameters};
 pub(crate) use rules::warm_up;
 pub use rules::{PasswordProblem, PasswordRules};

@@ -43,8 +43,25 @@ pub enum PasswordProblem {
 /// The most common passwords: lower case, at least eight characters. Source and licence: `common.LICENSE`.
 static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| include_str!("common.txt").lines().collect());
 
-/// How much of a password is scored: the estimator's work grows faster than its input.
-const SCORED: usize = 64;
+/// How much of a password is scored. The estimator's work grows faster than its input, and with every
+/// character that can stand for a letter (`@` for `a`) it tries one more way to read all of it.
+const SCORED: usize = 40;
+/// How many different characters that can stand for letters are left in what is scored.
+const STAND_INS: usize = 3;
+
+/// The part of a password that is scored: short enough, and with few stand-ins. Leaving characters out makes a
+/// password look weaker, never stronger.
+fn scored(text: &str) -> String {
+    let mut kept: Vec<char> = Vec::new();
+    let few = text.chars().filter(|c| {
+        let stands_in = "4@8({[<3691!|0$5+7%2".contains(*c);
+        if stands_in && !kept.contains(c) && kept.len() < STAND_INS {
+            kept.push(*c);
+        }
+        !stands_in || kept.contains(c)
+    });
+    few.take(SCORED).collect()
+}
 
 /// Loads the lists, so that the first person who chooses a password does not wait for it.
 pub(crate) fn warm_up() {
@@ -73,8 +90,7 @@ impl PasswordRules {
             .flat_map(|text| std::iter::once(*text).chain(text.split(|c: char| !c.is_alphanumeric())))
             .filter(|word| word.chars().count() >= 3)
             .collect();
-        let end = text.char_indices().nth(SCORED).map_or(text.len(), |(at, _)| at);
-        if zxcvbn::zxcvbn(&text[..end], &words).score() < zxcvbn::Score::Three {
+        if zxcvbn::zxcvbn(&scored(text), &words).score() < zxcvbn::Score::Three {
             return Err(PasswordProblem::Weak);
         }
         Ok(())
@@ -117,6 +133,18 @@ mod tests {
         assert_eq!(check("analyticalshop"), Err(PasswordProblem::Weak));
         assert_eq!(check("correct horse battery staple"), Ok(()));
         assert_eq!(check("vermilion-otter-quays"), Ok(()));
+    }
+
+    #[test]
+    fn rl8_what_is_scored_is_bounded_and_strong_passwords_stay_strong() {
+        let worst = format!("{}a", "4@8({[<3691!|0$57+%2\"".repeat(11));
+        let left = scored(&worst);
+        let stand_ins: HashSet<char> = left.chars().filter(|c| !c.is_alphabetic() && *c != '"').collect();
+        assert!(left.chars().count() <= SCORED && stand_ins.len() <= STAND_INS, "{left}");
+        assert_eq!(scored("vermilion-otter-quays"), "vermilion-otter-quays");
+        for strong in ["kT9$wq!Zr4#mX2vB7", "Tr0ub4dor&3 and 7 more", "J2!xq-81-Fm@pz-6%L"] {
+            assert_eq!(check(strong), Ok(()), "{strong}");
+        }
     }
 
     #[test]
