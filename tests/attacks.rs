@@ -274,6 +274,30 @@ async fn rl7_with_one_connection_and_one_thread_nothing_waits_for_itself() {
 }
 
 #[tokio::test]
+async fn a_restart_in_development_opens_what_was_sealed_and_others_read_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let clock = ciam::testing::StoppedClock::new();
+    let open = async |seed| {
+        let store = SqliteStore::open(&file).await.unwrap();
+        TestBed::with(|b| b.store(store).clock(clock.clone()).entropy(FixedEntropy::new(seed))).await
+    };
+    let before = open(1).await;
+    let browser = before.browser();
+    let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
+    let after = open(2).await;
+    let typed = after.code_for(ADA).await;
+    let advanced = after.ciam.journeys().answer(&journey, &browser.client, code(&typed)).await.unwrap();
+    assert!(advanced.opened.is_some());
+    #[cfg(unix)]
+    for kept in std::fs::read_dir(folder.path()).unwrap() {
+        use std::os::unix::fs::PermissionsExt;
+        let kept = kept.unwrap();
+        assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", kept.file_name());
+    }
+}
+
+#[tokio::test]
 async fn lg1_the_database_file_holds_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.db");

@@ -1,6 +1,5 @@
 //! The engine: everything behind one handle, and the builder that puts it together.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::sessions::{Session, SessionLimits, Sessions};
 use crate::store::{Backend, Record, Schema, Store, StoreError};
 use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
 use crate::users::{Standing, User, Users};
-use crate::vault::{InvalidMasterKey, KeyVault, LocalVault, MasterKey};
+use crate::vault::{self, InvalidMasterKey, KeyVault, LocalVault, MasterKey};
 
 /// The engine. Cheap to clone; all clones are one engine, whose workers end with the last of them.
 #[derive(Debug, Clone)]
@@ -300,7 +299,7 @@ impl CiamBuilder {
             (Some(vault), _) => vault,
             (None, Some(key)) => Arc::new(LocalVault::new(key, Arc::clone(&entropy))) as Arc<dyn KeyVault>,
             (None, None) if config.public_url.is_loopback() => {
-                let key = development_key(backend.file().as_deref(), entropy.as_ref())?;
+                let key = vault::development::key(backend.file().as_deref(), entropy.as_ref())?;
                 Arc::new(LocalVault::new(key, Arc::clone(&entropy)))
             }
             (None, None) => return Err(BuildError::NoMasterKey),
@@ -376,40 +375,4 @@ async fn sweep(store: Store) {
             }
         }
     }
-}
-
-/// The key of a site in development: from the file beside its database, which is made if there is none.
-fn development_key(database: Option<&Path>, entropy: &dyn Entropy) -> Result<MasterKey, BuildError> {
-    let Some(database) = database else { return Ok(MasterKey::generate(entropy)) };
-    let file: PathBuf = {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".key");
-        name.into()
-    };
-    let key = MasterKey::generate(entropy);
-    match create_private(&file, key.expose().expose()) {
-        Ok(()) => Ok(key),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Ok(MasterKey::parse(&std::fs::read_to_string(&file).map_err(BuildError::KeyFile)?)?)
-        }
-        Err(error) => Err(BuildError::KeyFile(error)),
-    }
-}
-
-/// Writes a file that only its owner can read, whole or not at all, and only if there is none of this name.
-fn create_private(file: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut partial = file.as_os_str().to_owned();
-    partial.push(format!(".{}", std::process::id()));
-    let partial = PathBuf::from(partial);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut handle = options.open(&partial)?;
-    handle.write_all(text.as_bytes())?;
-    handle.sync_all()?;
-    let linked = std::fs::hard_link(&partial, file);
-    std::fs::remove_file(&partial)?;
-    linked
 }

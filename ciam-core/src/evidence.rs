@@ -7,7 +7,6 @@
 //! that forgets a factor does not compile.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -329,7 +328,13 @@ impl Assurance {
     /// tests its user. AAL3 is not reached by counting.
     #[must_use]
     pub fn level(&self) -> Aal {
-        let has = |factor| self.proofs.iter().any(|proof| proof.factor == factor);
+        self.level_since(Timestamp::from_micros(i64::MIN))
+    }
+
+    /// The level that the proofs given after a moment reach on their own.
+    #[must_use]
+    pub fn level_since(&self, since: Timestamp) -> Aal {
+        let has = |factor| self.proofs.iter().any(|proof| proof.factor == factor && proof.at > since);
         let two = has(Factor::Knowledge) && has(Factor::Possession);
         if two || has(Factor::PossessionVerified) { Aal::Aal2 } else { Aal::Aal1 }
     }
@@ -341,12 +346,6 @@ impl Assurance {
         amr.sort_unstable();
         amr.dedup();
         amr
-    }
-
-    /// How long ago the latest proof was given.
-    #[must_use]
-    pub fn age(&self, now: Timestamp) -> Duration {
-        self.proofs.iter().map(Proof::at).max().map_or(Duration::MAX, |at| now.since(at))
     }
 
     /// The proofs, in the order they were given.

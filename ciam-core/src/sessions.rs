@@ -34,7 +34,7 @@ pub struct Session {
     pub ip: Option<IpAddr>,
     /// What its client called itself.
     pub user_agent: Option<String>,
-    /// Since when the proofs count for AAL1 only: it was idle too long.
+    /// When it had been idle too long: proofs from before count for AAL1 only.
     lapsed: Option<Timestamp>,
     digest: Digest,
     epoch: u64,
@@ -218,6 +218,7 @@ impl Sessions {
         let assurance = old.assurance.with(evidence);
         let mut opened = self.issue(work, old.user, assurance, old.epoch, old.created, origin)?;
         opened.session.absolute_end = old.absolute_end;
+        opened.session.lapsed = old.lapsed;
         work.remove::<Session>(opened.session.id)?;
         work.insert(&opened.session)?;
         work.record(
@@ -286,7 +287,8 @@ impl Sessions {
     ///
     /// A level that lapsed in the pause is written down in the same batch: being seen must not bring it back.
     async fn note_seen(&self, session: &Session) {
-        let lapses = session.lapsed.is_none() && self.level(session) < session.assurance.level();
+        let idle = self.store.clock().now().since(session.last_seen) >= self.limits.aal2_idle;
+        let lapses = idle && session.assurance.level() > Aal::Aal1;
         let noted = self
             .store
             .transact(|work| async move {
@@ -310,14 +312,16 @@ impl Sessions {
             && now < session.last_seen + self.limits.idle
     }
 
-    /// The level that the session has now: AAL2 lapses after its own times, the session lives on.
+    /// The level that the session has now. A proof counts for more than AAL1 for a day, and not any more once
+    /// the session was idle for an hour; the session lives on, and proofs given later raise it again.
     #[must_use]
     pub fn level(&self, session: &Session) -> Aal {
         let now = self.store.clock().now();
-        let lapsed = session.lapsed.is_some()
-            || now.since(session.last_seen) >= self.limits.aal2_idle
-            || session.assurance.age(now) >= self.limits.aal2_absolute;
-        if lapsed { Aal::Aal1 } else { session.assurance.level() }
+        if now.since(session.last_seen) >= self.limits.aal2_idle {
+            return Aal::Aal1;
+        }
+        let too_old = now - self.limits.aal2_absolute;
+        session.assurance.level_since(session.lapsed.map_or(too_old, |lapsed| lapsed.max(too_old)))
     }
 
     /// The session as its owner sees it.

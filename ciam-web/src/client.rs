@@ -19,7 +19,16 @@ const MAX_AGENT: usize = 1024;
 /// The address of the socket and what the client calls itself. Forwarding headers are not believed: anybody
 /// can write one.
 pub(crate) fn origin(headers: &HeaderMap, extensions: &Extensions) -> Origin {
+    static UNKNOWN: std::sync::Once = std::sync::Once::new();
     let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(socket)| socket.ip().to_canonical());
+    if address.is_none() {
+        UNKNOWN.call_once(|| {
+            tracing::warn!(
+                "no client's address is known, so all clients share one limit: serve the app with \
+                 into_make_service_with_connect_info::<SocketAddr>()"
+            );
+        });
+    }
     let agent = headers.get(USER_AGENT).map(|agent| &agent.as_bytes()[..agent.len().min(MAX_AGENT)]);
     Origin::new(address, agent.map(String::from_utf8_lossy).as_deref())
 }

@@ -141,7 +141,7 @@ impl Journeys {
             begun,
             return_to: start.return_to.cloned(),
         };
-        let id = seed.seal(self.vault.as_ref()).await?;
+        let id = seed.seal(self.vault.as_ref(), self.store.realm()).await?;
         let prompt = self.prompt_of(&seed.sprout(begun + self.config.journey)).await?;
         Ok(Started { id, prompt })
     }
@@ -178,7 +178,7 @@ impl Journeys {
     }
 
     async fn load(&self, token: &str, client: &Client) -> Result<Loaded, JourneyError> {
-        let seed = Seed::open(self.vault.as_ref(), token, client.binding.as_ref()).await?;
+        let seed = Seed::open(self.vault.as_ref(), self.store.realm(), token, client.binding.as_ref()).await?;
         if let Some(journey) = self.store.get::<Journey>(seed.id).await? {
             return Ok(Loaded { journey, stored: true });
         }

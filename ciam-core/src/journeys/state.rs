@@ -9,7 +9,7 @@ use crate::challenges::ChallengeId;
 use crate::clock::Timestamp;
 use crate::email::Email;
 use crate::evidence::{Ceremony, Claim, Evidence, Strength};
-use crate::id::{RecordId, UserId};
+use crate::id::{RealmId, RecordId, UserId};
 use crate::passwords::PasswordHash;
 use crate::secret::{Digest, Verifier};
 use crate::sessions::SessionId;
@@ -148,25 +148,25 @@ pub(crate) struct Seed {
     pub(crate) return_to: Option<LocalPath>,
 }
 
-const CONTEXT: &str = "journey";
 const PREFIX: &str = "jny_";
 /// Longer ids are not looked at: a seed with the longest `return_to` is shorter.
 const MAX_TOKEN: usize = 2048;
 
 impl Seed {
-    pub(crate) async fn seal(&self, vault: &dyn KeyVault) -> Result<String, VaultError> {
+    pub(crate) async fn seal(&self, vault: &dyn KeyVault, realm: RealmId) -> Result<String, VaultError> {
         let plain = serde_json::to_vec(self).map_err(|_| VaultError::Unavailable)?;
-        Ok(format!("{PREFIX}{}", vault.seal(CONTEXT, &plain).await?))
+        Ok(format!("{PREFIX}{}", vault.seal(&context(realm), &plain).await?))
     }
 
     /// Opens the id of a journey that this client began.
     pub(crate) async fn open(
         vault: &dyn KeyVault,
+        realm: RealmId,
         token: &str,
         binding: Option<&Verifier>,
     ) -> Result<Self, JourneyError> {
         let sealed = token.strip_prefix(PREFIX).filter(|_| token.len() <= MAX_TOKEN).ok_or(JourneyError::Unknown)?;
-        let plain = match vault.open(CONTEXT, sealed).await {
+        let plain = match vault.open(&context(realm), sealed).await {
             Ok(plain) => plain,
             Err(VaultError::Forged) => return Err(JourneyError::Unknown),
             Err(error) => return Err(error.into()),
@@ -198,4 +198,9 @@ impl Seed {
             end: None,
         }
     }
+}
+
+/// A journey of one realm is none in another.
+fn context(realm: RealmId) -> String {
+    format!("journey {realm}")
 }

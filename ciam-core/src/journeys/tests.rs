@@ -96,6 +96,19 @@ async fn showing_a_page_writes_nothing_and_a_journey_is_its_browsers_own() {
 }
 
 #[tokio::test]
+async fn a_journey_of_one_realm_is_none_in_another() {
+    let bed = TestBed::new().await;
+    let backend = Arc::clone(bed.ciam.store().backend());
+    let elsewhere: crate::RealmId = "rlm_00000000000000000000000000000001".parse().unwrap();
+    let other = TestBed::with(|builder| builder.shared_store(backend).realm(elsewhere)).await;
+    let browser = bed.browser();
+    let journey = browser.start(JourneyKind::SignIn).await;
+    assert!(matches!(other.ciam.journeys().prompt(&journey, &browser.client).await, Err(JourneyError::Unknown)));
+    bed.sign_up(ADA, PASSWORD).await;
+    assert!(matches!(other.sign_in(ADA, PASSWORD).await, Err(JourneyError::Wrong { .. })), "nor is an account");
+}
+
+#[tokio::test]
 async fn a_second_answer_is_stale_and_a_wrong_kind_is_a_mistake() {
     let bed = TestBed::new().await;
     bed.sign_up(ADA, PASSWORD).await;

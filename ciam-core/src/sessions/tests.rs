@@ -67,6 +67,33 @@ async fn se1_every_session_has_a_new_bearer_and_a_change_of_assurance_rotates_it
 }
 
 #[tokio::test]
+async fn old_proofs_count_for_one_factor_and_a_new_password_does_not_renew_an_old_passkey() {
+    let bed = TestBed::new().await;
+    let opened = bed.sign_up("ada@example.com", PASSWORD).await;
+    let user = opened.session.user;
+    let raise = async |id, strength: Strength, claim: Claim| {
+        let (sessions, claim) = (bed.ciam.sessions(), &claim);
+        let raised = bed.ciam.store().transact(|work| async move {
+            let ceremony = Ceremony::open(work.new_id(), user, uuid::Uuid::nil(), work.now(), strength);
+            sessions.elevate_in(&work, id, &[Evidence::mint(ceremony, claim)], &Origin::default()).await
+        });
+        raised.await.unwrap()
+    };
+    let level = |opened: &Opened| bed.ciam.sessions().level(&opened.session);
+    let elevated = raise(opened.session.id, PASSKEY, Claim::possession(true)).await;
+    assert_eq!(level(&elevated), Aal::Aal2, "what is known and what is owned");
+    for _ in 0..24 {
+        bed.clock.advance(Duration::from_mins(59));
+        assert!(check(&bed, &elevated).await);
+    }
+    bed.clock.advance(Duration::from_mins(24));
+    let renewed = raise(elevated.session.id, Strength::PASSWORD, Claim::full(Strength::PASSWORD)).await;
+    assert_eq!(level(&renewed), Aal::Aal1, "the possession was proved more than a day ago");
+    let again = raise(renewed.session.id, PASSKEY, Claim::possession(true)).await;
+    assert_eq!(level(&again), Aal::Aal2);
+}
+
+#[tokio::test]
 async fn evidence_about_someone_else_opens_and_raises_nothing() {
     let bed = TestBed::new().await;
     let ada = bed.sign_up("ada@example.com", PASSWORD).await;

@@ -124,6 +124,7 @@ impl SqliteOptions {
 
     /// Others may be opening the file, too: SQLite does not wait for them while it changes the journal's mode.
     fn connections(&self, path: &Path) -> Result<(Connection, Readers), StoreError> {
+        create_private(path).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         let until = Instant::now() + self.busy_timeout;
         loop {
             match self.try_connections(path) {
@@ -158,5 +159,18 @@ impl SqliteOptions {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         Ok(connection)
+    }
+}
+
+/// Makes an empty file that only its owner can read, unless there is one: addresses and hashes are in it, and
+/// SQLite gives its journals the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }

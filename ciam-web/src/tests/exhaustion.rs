@@ -45,6 +45,37 @@ async fn rl8_a_hundred_megabytes_are_refused_early() {
     assert_eq!(read.load(std::sync::atomic::Ordering::SeqCst), 0);
 }
 
+/// A body of which a byte comes after each `pause`, and never the last.
+fn dripping(pause: Duration) -> Body {
+    Body::from_stream(futures_util::stream::unfold((), move |()| async move {
+        tokio::time::sleep(pause).await;
+        Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn rl8_a_body_that_does_not_arrive_is_not_waited_for() {
+    let (_, app) = shop().await;
+    let mut eve = Visitor::program(&app);
+    for (path, kind) in
+        [("/api/v1/journeys", JSON), ("/api/v1/journeys/jny_x", JSON), ("/sign-in", FORM), ("/verify", FORM)]
+    {
+        for pause in [Duration::from_secs(1), Duration::from_secs(3600)] {
+            let request = eve.request(Method::POST, path).header(CONTENT_TYPE, kind).body(dripping(pause)).unwrap();
+            let started = tokio::time::Instant::now();
+            let reply = eve.send(request).await;
+            assert_eq!((reply.status, reply.problem().as_str()), (StatusCode::REQUEST_TIMEOUT, "timeout"), "{path}");
+            assert_eq!(started.elapsed().as_secs(), 10);
+        }
+    }
+    let slow = Body::from_stream(futures_util::stream::once(async {
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        Ok::<_, std::io::Error>(Bytes::from_static(br#"{"kind":"sign_in"}"#))
+    }));
+    let request = eve.request(Method::POST, "/api/v1/journeys").header(CONTENT_TYPE, JSON).body(slow).unwrap();
+    assert_eq!(eve.send(request).await.status, StatusCode::CREATED);
+}
+
 #[tokio::test]
 async fn rl8_deep_json_is_refused_without_parsing() {
     let (_, app) = shop().await;

@@ -127,7 +127,6 @@ mod steps {
     use async_trait::async_trait;
     use ciam_core::UserId;
     use ciam_core::journeys::{CustomError, CustomStep, JourneyKind};
-    use ciam_core::store::MemoryStore;
     use serde_json::json;
 
     use super::*;
@@ -176,6 +175,53 @@ mod steps {
         let page = ada.answer(&page, &[]).await;
         assert_eq!((page.status, page.alert()), (StatusCode::UNPROCESSABLE_ENTITY, Some("Accept them.")));
         assert_eq!(ada.submit(&page, &[("accepted", "yes")]).await.location(), "/account");
+    }
+
+    /// Takes any answer; one may wait for another to come at the same time.
+    #[derive(Debug)]
+    struct Question(&'static str, Option<tokio::sync::Barrier>);
+
+    #[async_trait]
+    impl CustomStep for Question {
+        fn name(&self) -> &str {
+            self.0
+        }
+
+        fn takes_part(&self, kind: JourneyKind) -> bool {
+            kind == JourneyKind::SignIn
+        }
+
+        async fn prompt(&self, _: UserId) -> Result<Value, CustomError> {
+            Ok(json!({ "text": self.0 }))
+        }
+
+        async fn answer(&self, _: UserId, _: Value) -> Result<(), CustomError> {
+            if let Some(barrier) = &self.1 {
+                barrier.wait().await;
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_answers_at_once_the_second_is_told_so_on_the_page_that_came_next() {
+        let (first, second) = (Question("first", Some(tokio::sync::Barrier::new(2))), Question("second", None));
+        let bed = TestBed::with(|builder| builder.store(MemoryStore::new()).step(first).step(second)).await;
+        let mount = Mount::new(&bed.ciam).step_page("first", PAGE).step_page("second", PAGE);
+        let app = mount.around::<()>(Router::new()).unwrap();
+        bed.sign_up(EMAIL, PASSWORD).await;
+        let mut ada = Visitor::browser(&app);
+        let page = ada.get("/sign-in").await;
+        let page = ada.answer(&page, &[("email", EMAIL)]).await;
+        let page = ada.answer(&page, &[("password", PASSWORD)]).await;
+        assert!(page.body.contains("<p>first</p>"));
+        let mut other_tab = ada.clone();
+        let (one, other) = tokio::join!(ada.submit(&page, &[]), other_tab.submit(&page, &[]));
+        let (taken, late) = if one.status == StatusCode::SEE_OTHER { (one, other) } else { (other, one) };
+        assert_eq!((taken.status, late.status), (StatusCode::SEE_OTHER, StatusCode::CONFLICT));
+        assert_eq!(late.alert(), Some("This was answered elsewhere meanwhile. Please go on from here."));
+        assert!(late.body.contains("<p>second</p>"));
+        assert_eq!(ada.submit(&late, &[]).await.location(), "/account");
     }
 
     #[tokio::test]

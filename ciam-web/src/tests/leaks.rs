@@ -1,89 +1,17 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use async_trait::async_trait;
 use axum::http::StatusCode;
-use ciam_core::RealmId;
-use ciam_core::clock::Timestamp;
-use ciam_core::store::{
-    Backend, Batch, Cursor, MemoryStore, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
-};
-use ciam_core::uuid::Uuid;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
 
-/// A store that can go away, and says things that are nobody's business.
-#[derive(Debug, Clone)]
-struct Fragile {
-    inner: Arc<MemoryStore>,
-    away: Arc<AtomicBool>,
-}
-
-const DRIVER_TEXT: &str = "FATAL: password authentication failed for user canary-db at 10.0.0.5";
-
-impl Fragile {
-    fn check(&self) -> Result<(), StoreError> {
-        if self.away.load(Ordering::SeqCst) { Err(StoreError::Unavailable(DRIVER_TEXT.into())) } else { Ok(()) }
-    }
-}
-
-#[async_trait]
-impl Backend for Fragile {
-    async fn prepare(&self, schema: &Schema) -> Result<(), StoreError> {
-        self.inner.prepare(schema).await
-    }
-
-    async fn read(&self, realm: RealmId, now: Timestamp, keys: &[RecordKey]) -> Result<Vec<Option<Row>>, StoreError> {
-        self.check()?;
-        self.inner.read(realm, now, keys).await
-    }
-
-    async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
-        self.check()?;
-        self.inner.find(realm, now, query).await
-    }
-
-    async fn count(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<u32, StoreError> {
-        self.check()?;
-        self.inner.count(realm, now, query).await
-    }
-
-    async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError> {
-        self.check()?;
-        self.inner.commit(realm, batch).await
-    }
-
-    async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
-        self.inner.settle(unit, now).await
-    }
-
-    async fn tail(&self, realm: RealmId, after: Position, limit: u32) -> Result<Vec<(Position, Row)>, StoreError> {
-        self.inner.tail(realm, after, limit).await
-    }
-
-    async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.inner.sweep(now, limit).await
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.check()
-    }
-}
-
-async fn fragile() -> (TestBed, Router, Arc<AtomicBool>) {
-    log();
-    let away = Arc::new(AtomicBool::new(false));
-    let store = Fragile { inner: Arc::new(MemoryStore::new()), away: Arc::clone(&away) };
-    let bed = TestBed::with(|builder| builder.store(store)).await;
-    let app = around(&bed, Router::new());
-    (bed, app, away)
-}
+/// What a driver says that is nobody's business.
+pub(super) const DRIVER_TEXT: &str = "FATAL: password authentication failed for user canary-db at 10.0.0.5";
 
 #[tokio::test]
 async fn lg2_what_a_store_says_goes_to_nobody() {
-    let (bed, app, away) = fragile().await;
+    let (bed, app, store) = on_a_faulty_store().await;
     let (mut browser, mut program) = (Visitor::browser(&app), Visitor::program(&app));
     browser.sign_up(&bed, EMAIL).await;
     program.jar = browser.jar.clone();
@@ -92,7 +20,7 @@ async fn lg2_what_a_store_says_goes_to_nobody() {
     let id = program.begin("sign_in").await;
     let ticket = "A".repeat(64);
 
-    away.store(true, Ordering::SeqCst);
+    store.go_away(Some(DRIVER_TEXT));
     let identify = json!({"type": "identify", "email": EMAIL});
     let replies = [
         stranger.submit(&page, &[("email", EMAIL)]).await,
@@ -122,7 +50,7 @@ async fn lg2_what_a_store_says_goes_to_nobody() {
     }
     assert_eq!(program.get("/healthz").await.status, StatusCode::OK);
 
-    away.store(false, Ordering::SeqCst);
+    store.go_away(None);
     assert_eq!(program.get("/readyz").await.status, StatusCode::OK);
     assert_eq!(browser.get("/account").await.status, StatusCode::OK);
     assert_eq!(stranger.submit(&page, &[("email", EMAIL)]).await.status, StatusCode::SEE_OTHER);
@@ -164,7 +92,7 @@ impl<'w> MakeWriter<'w> for Written {
 
 #[tokio::test]
 async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
-    let (bed, app, away) = fragile().await;
+    let (bed, app, store) = on_a_faulty_store().await;
     let wrong = "canary wrong kettle stone";
     let mut ada = Visitor::browser(&app);
     let mut bodies = Vec::new();
@@ -186,7 +114,7 @@ async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
     let request = eve.request(Method::POST, &format!("/api/v1/journeys/{id}")).header(CONTENT_TYPE, JSON);
     let broken = format!(r#"{{"answer":{{"type":"password","password":"{wrong}"#);
     bodies.push(eve.send(request.body(Body::from(broken)).unwrap()).await.body);
-    away.store(true, Ordering::SeqCst);
+    store.go_away(Some(DRIVER_TEXT));
     bodies.push(ada.get("/account").await.body);
     bodies.push(eve.tell(&id, json!({"type": "password", "password": wrong})).await.body);
 

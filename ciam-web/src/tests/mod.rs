@@ -12,13 +12,15 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use ciam_core::testing::TestBed;
+use ciam_core::store::MemoryStore;
+use ciam_core::testing::{FaultyStore, TestBed};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -35,6 +37,14 @@ pub(crate) async fn shop() -> (TestBed, Router) {
     let bed = TestBed::new().await;
     let app = around(&bed, Router::new());
     (bed, app)
+}
+
+/// The same on a store that can go away, and counts what is written to it.
+pub(crate) async fn on_a_faulty_store() -> (TestBed, Router, Arc<FaultyStore>) {
+    let store = FaultyStore::new(Arc::new(MemoryStore::new()), []);
+    let bed = TestBed::with(|builder| builder.shared_store(store.clone())).await;
+    let app = around(&bed, Router::new());
+    (bed, app, store)
 }
 
 pub(crate) fn around(bed: &TestBed, app: Router) -> Router {
@@ -83,7 +93,8 @@ impl Visitor {
 
     pub(crate) fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
         let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = Request::builder().method(method).uri(path).header(ACCEPT, self.accept);
+        let request =
+            Request::builder().method(method).uri(path).header(HOST, "localhost:8080").header(ACCEPT, self.accept);
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies.join("; ")) }
     }
 

@@ -1,14 +1,15 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use ciam_core::store::MemoryStore;
+use ciam_core::challenges::ChallengeLimits;
 use ciam_core::vault::MasterKey;
 
 use super::*;
 use crate::Mount;
 
-/// The API of the contract, as far as it exists.
+/// The paths that `docs/getting-started.md` names.
 const API: [(&str, &str); 9] = [
     ("post", "/api/v1/journeys"),
     ("get", "/api/v1/journeys/{id}"),
@@ -32,8 +33,8 @@ async fn the_description_names_every_route_and_no_other() {
         .iter()
         .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method.clone(), path.clone())))
         .collect();
-    let contract = API.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
-    assert_eq!(described, contract);
+    let named = API.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(described, named);
     for (method, path) in &described {
         let method: Method = method.to_uppercase().parse().unwrap();
         let reply = program.call(method.clone(), &path.replace("{id}", "x"), Value::Null).await;
@@ -164,6 +165,66 @@ async fn over_https_cookies_are_bound_to_the_host() {
     assert_eq!(plain.get("/account").await.status, StatusCode::SEE_OTHER, "the name without the prefix is not read");
 }
 
+const MAILBOX: [&str; 2] = ["/dev/mailbox", "/dev/mailbox.json"];
+
+#[tokio::test]
+async fn the_mailbox_is_for_the_own_host_only() {
+    let (_, app) = shop().await;
+    let mut ada = Visitor::program(&app);
+    let request = |target: &str, hosts: &[&str]| {
+        let request = Request::builder().uri(target);
+        hosts.iter().fold(request, |request, host| request.header(HOST, *host)).body(Body::empty()).unwrap()
+    };
+    for path in MAILBOX {
+        for own in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+            assert_eq!(ada.send(request(path, &[own])).await.status, StatusCode::OK, "{own}");
+            let absolute = format!("http://{own}{path}");
+            assert_eq!(ada.send(request(&absolute, &[])).await.status, StatusCode::OK, "{absolute}");
+        }
+        // A name of an attacker's that now leads to 127.0.0.1 makes the page one of the attacker's own.
+        for foreign in [
+            &["evil.example"][..],
+            &["evil.example:8080"],
+            &["localhost"],
+            &["localhost:8081"],
+            &["localhost.evil.example:8080"],
+            &["evil.example@localhost:8080"],
+            &["localhost:8080", "evil.example"],
+            &["localhost:8080/"],
+            &[""],
+            &[],
+        ] {
+            assert_eq!(ada.send(request(path, foreign)).await.problem(), "not_found", "{foreign:?}");
+        }
+        let absolute = format!("http://evil.example:8080{path}");
+        assert_eq!(ada.send(request(&absolute, &["localhost:8080"])).await.problem(), "not_found");
+    }
+    let bed = TestBed::with(|builder| {
+        let key = MasterKey::generate(&ciam_core::testing::FixedEntropy::new(2));
+        builder.store(MemoryStore::new()).public_url("https://shop.example").master_key(key)
+    })
+    .await;
+    let app = around(&bed, Router::new());
+    for (host, status) in [("shop.example", StatusCode::OK), ("localhost", StatusCode::NOT_FOUND)] {
+        assert_eq!(Visitor::program(&app).send(request("/dev/mailbox", &[host])).await.status, status, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn what_binds_a_browser_lives_as_long_as_its_journeys() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    for (link, journey, age) in [(24, 1, 48), (72, 1, 96), (1, 100, 100)] {
+        let bed = TestBed::with(|builder| {
+            let challenges = ChallengeLimits { link: hours(link), ..ChallengeLimits::default() };
+            builder.store(MemoryStore::new()).challenge_limits(challenges).journey_limit(hours(journey))
+        })
+        .await;
+        let reply = Visitor::browser(&around(&bed, Router::new())).get("/sign-in").await;
+        let cookie = reply.headers[SET_COOKIE].to_str().unwrap();
+        assert!(cookie.contains(&format!("Max-Age={};", age * 3600)), "{cookie}");
+    }
+}
+
 #[tokio::test]
 async fn the_mailbox_is_shown_only_when_it_was_handed_over() {
     let (bed, app) = shop().await;
@@ -177,7 +238,7 @@ async fn the_mailbox_is_shown_only_when_it_was_handed_over() {
     assert_eq!(letter["at"], "2026-01-01T00:00:00Z");
     assert!(ada.get("/dev/mailbox").await.body.contains("<a href=\"http://localhost:8080/verify?ticket="));
     let app = Mount::new(&bed.ciam).around::<()>(Router::new()).unwrap();
-    for path in ["/dev/mailbox", "/dev/mailbox.json"] {
+    for path in MAILBOX {
         assert_eq!(Visitor::program(&app).get(path).await.problem(), "not_found");
     }
 }

@@ -1,5 +1,7 @@
 //! Keys that seal what must not be read from the database alone.
 
+pub(crate) mod development;
+
 use std::fmt;
 use std::sync::Arc;
 
