@@ -35,9 +35,9 @@ impl PasswordHasher for Inline {
         self.0.hash(password).await
     }
 
-    async fn verify(&self, _: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+    async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError> {
         let mut out = [0; 32];
-        Argon2::default().hash_password_into(PASSWORD.as_bytes(), b"sixteen bytes of", &mut out).unwrap();
+        Argon2::default().hash_password_into(password.expose().as_bytes(), b"sixteen bytes of", &mut out).unwrap();
         std::hint::black_box(out);
         Ok(Verdict { matches: against.is_some(), outdated: false })
     }

@@ -37,3 +37,12 @@ pub mod store {
 pub use ciam_core::store::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub use ciam_store::SqliteStore;
+
+/// The guides, so that what they show compiles.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../docs/getting-started.md")]
+    mod getting_started {}
+    #[doc = include_str!("../docs/events.md")]
+    mod events {}
+}

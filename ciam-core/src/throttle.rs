@@ -217,7 +217,6 @@ impl Reservation {
     }
 
     /// Each limit, with the end of the window that the try was counted in; for the throttle that settles it.
-    #[must_use]
     pub fn settle(mut self) -> Vec<(Limit, Timestamp)> {
         self.abandoned = None;
         std::mem::take(&mut self.held)
@@ -264,6 +263,49 @@ impl From<StoreError> for ThrottleError {
 /// A try is reserved before the work it pays for, under all its limits or none, so that parallel
 /// tries cannot pass between counting and checking, and settled when its outcome is known. When
 /// counters cannot be reached the engine refuses the try.
+///
+/// A host's own, which counts in memory and so forgets with the process:
+///
+/// ```
+/// use std::{collections::HashMap, sync::Mutex};
+/// use ciam_core::throttle::{Limit, Reservation, Throttle, ThrottleError};
+/// use ciam_core::clock::Timestamp;
+///
+/// #[derive(Debug, Default)]
+/// struct InMemory { tries: Mutex<HashMap<[u8; 32], u32>> }
+///
+/// #[async_trait::async_trait]
+/// impl Throttle for InMemory {
+///     async fn reserve(&self, limits: Vec<Limit>) -> Result<Reservation, ThrottleError> {
+///         let mut tries = self.tries.lock().unwrap();
+///         let full = |limit: &&Limit| tries.get(limit.key().bytes()).is_some_and(|n| *n >= limit.rate().most);
+///         if let Some(limit) = limits.iter().find(full) {
+///             return Err(ThrottleError::Throttled { retry_after: limit.rate().window });
+///         }
+///         limits.iter().for_each(|limit| *tries.entry(*limit.key().bytes()).or_default() += 1);
+///         Ok(Reservation::new(limits.into_iter().map(|limit| (limit, Timestamp::EPOCH)).collect()))
+///     }
+///     async fn failed(&self, reservation: Reservation) -> Result<(), ThrottleError> {
+///         reservation.settle();
+///         Ok(())
+///     }
+///     async fn succeeded(&self, reservation: Reservation) -> Result<(), ThrottleError> {
+///         let mut tries = self.tries.lock().unwrap();
+///         for (limit, _) in reservation.settle() {
+///             let count = tries.entry(*limit.key().bytes()).or_default();
+///             *count = if limit.is_forgiving() { 0 } else { count.saturating_sub(1) };
+///         }
+///         Ok(())
+///     }
+///     async fn cancelled(&self, reservation: Reservation) -> Result<(), ThrottleError> {
+///         let mut tries = self.tries.lock().unwrap();
+///         for (limit, _) in reservation.settle() {
+///             tries.entry(*limit.key().bytes()).and_modify(|count| *count = count.saturating_sub(1));
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Throttle: fmt::Debug + Send + Sync + 'static {
     /// Reserves one try under every limit. While tries that are still under way fill a limit, it waits

@@ -60,6 +60,27 @@ pub enum HashError {
 /// Hashes and checks passwords, slowly and elsewhere than on the threads that serve requests.
 ///
 /// When it is overloaded it says so at once; the engine passes "retry after" on and changes nothing.
+///
+/// A host's own, here around another one, which it asks for everything while it counts:
+///
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+/// use ciam_core::passwords::{HashError, Password, PasswordHash, PasswordHasher, Verdict};
+///
+/// #[derive(Debug)]
+/// struct Counted { inner: Arc<dyn PasswordHasher>, checks: AtomicU64 }
+///
+/// #[async_trait::async_trait]
+/// impl PasswordHasher for Counted {
+///     async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+///         self.inner.hash(password).await // one from scratch reads `password.expose()`
+///     }
+///     async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+///         self.checks.fetch_add(1, Ordering::Relaxed);
+///         self.inner.verify(password, against).await
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait PasswordHasher: fmt::Debug + Send + Sync + 'static {
     /// Hashes a password with a fresh salt.
