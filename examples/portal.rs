@@ -1,4 +1,4 @@
-//! The customer portal of a made-up shop: everything that ciam has, in one program.
+//! The customer portal of a made-up shop: an axum app with a page of its own, and ciam around it.
 //!
 //! `cargo run --example portal`, then open the address that it prints. `portal.toml` beside this file
 //! documents how it is configured.
@@ -43,7 +43,7 @@ async fn run() -> Result<(), AnyError> {
     let config = Config::load()?;
     let mailbox = config.dev.then(|| mailbox(&config)).transpose()?;
     let identity = identity(&config, mailbox.clone()).await?;
-    let app = app(&identity, mailbox)?;
+    let app = app(&identity, config.name, mailbox)?;
 
     let listener = tokio::net::TcpListener::bind(config.listen).await?;
     println!("The portal is at {}", identity.config().public_url.origin());
@@ -57,8 +57,8 @@ async fn run() -> Result<(), AnyError> {
 }
 
 /// The shop's own routes with ciam around them.
-fn app(identity: &Ciam, mailbox: Option<Mailbox>) -> Result<Router, AnyError> {
-    let shop = Router::new().route("/", get(shop::home));
+fn app(identity: &Ciam, name: String, mailbox: Option<Mailbox>) -> Result<Router, AnyError> {
+    let shop = Router::new().route("/", get(shop::home)).with_state(shop::Name(name));
     let mount = ciam::web::Mount::new(identity);
     let mount = match mailbox {
         Some(mailbox) => mount.danger_show_mailbox(mailbox),

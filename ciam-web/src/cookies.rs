@@ -6,10 +6,11 @@ use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::response::{IntoResponseParts, ResponseParts};
+use ciam_core::config::Config;
 use ciam_core::secret::{Secret, Verifier};
 
-/// As long as the longest-lived message of a journey is good, and a day for whoever comes back late.
-const BROWSER_AGE: Duration = Duration::from_secs(48 * 3600);
+/// For whoever comes back to a journey late: they are told that it has expired.
+const LATE: Duration = Duration::from_secs(24 * 3600);
 
 /// The names of the cookies and their attributes.
 ///
@@ -20,15 +21,18 @@ pub(crate) struct Cookies {
     session: &'static str,
     browser: &'static str,
     secure: bool,
+    browser_age: Duration,
 }
 
 impl Cookies {
-    pub(crate) const fn new(secure: bool) -> Self {
-        if secure {
-            Self { session: "__Host-ciam_session", browser: "__Host-ciam_browser", secure }
-        } else {
-            Self { session: "ciam_session", browser: "ciam_browser", secure }
-        }
+    /// For this site. What binds a browser lives as long as its journeys may: until the link of a message is
+    /// no longer good and a day more, and not less than a journey without messages.
+    pub(crate) fn new(config: &Config) -> Self {
+        let secure = config.public_url.is_secure();
+        let browser_age = config.challenges.link.saturating_add(LATE).max(config.journey);
+        let (session, browser) =
+            if secure { ("__Host-ciam_session", "__Host-ciam_browser") } else { ("ciam_session", "ciam_browser") };
+        Self { session, browser, secure, browser_age }
     }
 
     /// The session's bearer as the browser sent it, unexamined.
@@ -46,14 +50,21 @@ impl Cookies {
         self.set(self.session, bearer.expose(), age)
     }
 
-    /// Takes the session's bearer from the browser.
-    pub(crate) fn clear_session(self) -> SetCookie {
-        self.set(self.session, "", Duration::ZERO)
+    /// Takes both from the browser: whoever uses it next has no part in the session, nor in journeys begun.
+    pub(crate) fn clear(self) -> (SetCookie, SetCookie) {
+        (self.set(self.session, "", Duration::ZERO), self.set(self.browser, "", Duration::ZERO))
+    }
+
+    /// The same for a client that may have no cookies: takes those that it sent.
+    pub(crate) fn clear_sent(self, headers: &HeaderMap) -> (Option<SetCookie>, Option<SetCookie>) {
+        let (session, browser) = self.clear();
+        let sent = |name| find(headers, name).is_some();
+        (sent(self.session).then_some(session), sent(self.browser).then_some(browser))
     }
 
     /// Binds the browser, or binds it for longer.
     pub(crate) fn set_browser(self, verifier: &Verifier) -> SetCookie {
-        self.set(self.browser, verifier.expose().expose(), BROWSER_AGE)
+        self.set(self.browser, verifier.expose().expose(), self.browser_age)
     }
 
     fn set(self, name: &str, value: &str, age: Duration) -> SetCookie {
@@ -94,18 +105,24 @@ fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 #[cfg(test)]
 mod tests {
+    use ciam_core::config::PublicUrl;
+
     use super::*;
+
+    fn cookies(public_url: &str) -> Cookies {
+        Cookies::new(&Config { public_url: PublicUrl::parse(public_url).unwrap(), ..Config::default() })
+    }
 
     #[test]
     fn attributes_follow_the_scheme() {
         let text = |cookie: SetCookie| cookie.0.unwrap().to_str().unwrap().to_owned();
         let bearer = Secret::new("abc".to_owned());
         assert_eq!(
-            text(Cookies::new(true).set_session(&bearer, Duration::from_secs(60))),
+            text(cookies("https://shop.example").set_session(&bearer, Duration::from_secs(60))),
             "__Host-ciam_session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
         );
         assert_eq!(
-            text(Cookies::new(false).clear_session()),
+            text(cookies("http://localhost:8080").clear().0),
             "ciam_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
         );
     }
@@ -115,8 +132,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_static("a=1; xciam_session=2;ciam_session=3; b"));
         headers.append(COOKIE, HeaderValue::from_static("c=4"));
-        assert_eq!(Cookies::new(false).session(&headers), Some("3"));
-        assert_eq!(Cookies::new(true).session(&headers), None);
+        assert_eq!(cookies("http://localhost:8080").session(&headers), Some("3"));
+        assert_eq!(cookies("https://shop.example").session(&headers), None);
         assert_eq!(find(&headers, "c"), Some("4"));
     }
 }

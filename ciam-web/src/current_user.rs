@@ -15,7 +15,7 @@ use ciam_core::sessions::Session;
 
 use crate::client;
 use crate::error::Problem;
-use crate::front::{Requested, accepts_html};
+use crate::middleware::{Requested, accepts_html};
 use crate::return_to::with_way_back;
 use crate::web::Web;
 use ciam_core::journeys::LocalPath;

@@ -18,7 +18,7 @@ use ciam_core::users::UserError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::words;
+use crate::moments;
 
 /// Something that cannot be done, as clients are told: `application/problem+json` (RFC 9457), or a
 /// page for a browser that asked for one.
@@ -70,15 +70,24 @@ pub(crate) struct Document {
     status: u16,
     /// A sentence for the person.
     detail: String,
-    /// What was wrong with the answer, as a word: `wrong_credentials`, `password_common`, `wrong_code`, …
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mistake: Option<&'static str>,
-    /// What to answer again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prompt: Option<Prompt>,
-    /// In how many seconds to try again.
+    /// In how many seconds to try again, as the header `Retry-After`: of `throttled` and `overloaded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+}
+
+/// The problem `wrong_input`: the journey is where it was, and its prompt is to be answered again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WrongInput {
+    #[serde(flatten)]
+    problem: Document,
+    /// What was wrong, as a word: `invalid_email`, `invalid_name`, `wrong_credentials`, `password_too_short`,
+    /// `password_too_long`, `password_common`, `password_weak`, `wrong_code`, `code_used_up`,
+    /// `unexpected_answer` (the prompt asks for something else), `custom` (a step of the application's own says
+    /// why in `detail`). More words may come.
+    #[schema(example = "wrong_credentials")]
+    mistake: &'static str,
+    /// What to answer again.
+    prompt: Prompt,
 }
 
 /// The problems that there are: name, status, title, and a sentence for the person.
@@ -118,6 +127,7 @@ problems! {
         "This address does not take requests of this method.";
     pub(crate) malformed: BAD_REQUEST, "Malformed request", "The request's body cannot be read.";
     pub(crate) too_deep: BAD_REQUEST, "Malformed request", "The request's body nests too deeply.";
+    pub(crate) timeout: REQUEST_TIMEOUT, "Too slow", "The request's body did not arrive in time. Please try again.";
     pub(crate) too_large: PAYLOAD_TOO_LARGE, "Too large", "The request's body is too large.";
     pub(crate) target_too_long: URI_TOO_LONG, "Too large", "The request's address is too long.";
     pub(crate) headers_too_large: REQUEST_HEADER_FIELDS_TOO_LARGE, "Too large", "The request's headers are too large.";
@@ -129,11 +139,11 @@ problems! {
     pub(crate) unknown_link: NOT_FOUND, "This link is no longer good",
         "It was used already, has expired, or a newer message has replaced it.";
 
-    unknown_journey: NOT_FOUND, "This has expired", "It is not known in this browser any more. Please start again.";
-    stale_journey: CONFLICT, "Already answered", "This was answered elsewhere meanwhile. Please go on from here.";
-    wrong_input: UNPROCESSABLE_ENTITY, "That was not right", "Please check what you entered.";
-    throttled: TOO_MANY_REQUESTS, "Too many tries", "There were too many tries.";
-    overloaded: SERVICE_UNAVAILABLE, "Very busy", "Too many people are signing in at once.";
+    pub(crate) unknown_journey: NOT_FOUND, "This has expired", "It is not known in this browser any more. Please start again.";
+    pub(crate) stale_journey: CONFLICT, "Already answered", "This was answered elsewhere meanwhile. Please go on from here.";
+    pub(crate) wrong_input: UNPROCESSABLE_ENTITY, "That was not right", "Please check what you entered.";
+    pub(crate) throttled: TOO_MANY_REQUESTS, "Too many tries", "There were too many tries.";
+    pub(crate) overloaded: SERVICE_UNAVAILABLE, "Very busy", "Too many people are signing in at once.";
 }
 
 impl Problem {
@@ -165,6 +175,11 @@ impl Problem {
         self.kind.name
     }
 
+    /// What it is, for the description of the API.
+    pub(crate) const fn detail(&self) -> &'static str {
+        self.kind.detail
+    }
+
     pub(crate) const fn title(&self) -> &'static str {
         self.kind.title
     }
@@ -179,7 +194,7 @@ impl Problem {
     pub(crate) fn sentence(&self) -> String {
         match (&self.again, self.retry_after) {
             (Some(again), _) => again.mistake.to_string(),
-            (None, Some(pause)) => format!("{} Please try again in {}.", self.kind.detail, words::duration(pause)),
+            (None, Some(pause)) => format!("{} Please try again in {}.", self.kind.detail, moments::duration(pause)),
             (None, None) => self.kind.detail.to_owned(),
         }
     }
@@ -206,14 +221,11 @@ impl Problem {
     }
 
     fn document(&self) -> Document {
-        let again = self.again.as_deref();
         Document {
             r#type: format!("urn:ciam:problem:{}", self.kind.name),
             title: self.kind.title,
             status: self.status().as_u16(),
             detail: self.sentence(),
-            mistake: again.map(|again| again.mistake.code()),
-            prompt: again.map(|again| again.prompt.clone()),
             retry_after: self.retry_after.map(whole_seconds),
         }
     }
@@ -241,7 +253,14 @@ impl Error for Problem {}
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, headers) = self.head();
-        let mut response = (status, headers, Json(self.document())).into_response();
+        let problem = self.document();
+        let body = match self.again.as_deref() {
+            Some(Again { mistake, prompt }) => {
+                Json(WrongInput { problem, mistake: mistake.code(), prompt: prompt.clone() }).into_response()
+            }
+            None => Json(problem).into_response(),
+        };
+        let mut response = (status, headers, body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.extensions_mut().insert(self);
         response
@@ -288,8 +307,13 @@ impl From<StoreError> for Problem {
 
 /// Writes the cause to the log and tells the client nothing of it.
 fn unavailable(error: &(dyn Error + 'static)) -> Problem {
-    let causes: Vec<String> =
-        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    tracing::error!(error = causes.join(": "), "a request could not be served");
+    tracing::error!(error = causes(error), "a request could not be served");
     Problem::unavailable()
+}
+
+/// An error and its causes, for the log.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let texts: Vec<String> =
+        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
+    texts.join(": ")
 }

@@ -19,30 +19,32 @@
 //! * A request that changes something and comes from another site is refused, on the host's routes too, by
 //!   `Sec-Fetch-Site` and `Origin`; so forms need no token.
 //! * The session's bearer is in a cookie that scripts cannot read and that no other site's form sends.
-//! * Every response of ciam's forbids scripts, styles and frames that are not its own, and is kept by no cache.
-//! * Bodies, headers, targets and the depth of JSON are bounded before any work.
+//! * Every response of ciam's forbids scripts, styles and frames that are not its own. No cache keeps it, except for
+//!   the stylesheet, the script and the icon: their names change with their content, and they are kept for a year.
+//! * Bodies, the time that they take, headers, targets and the depth of JSON are bounded before any work.
 //! * What goes wrong is told in RFC 9457 [problem](Problem) documents (or as a page) with fixed texts.
 
 mod api;
-mod arrival;
 mod assets;
 mod body;
 mod client;
 mod cookies;
 mod cross_site;
 mod current_user;
+mod devices;
 mod error;
-mod front;
 mod headers;
 mod health;
 mod limits;
+mod middleware;
+mod moments;
 mod mount;
 mod pages;
 mod path;
 mod return_to;
+mod signed_in;
 mod templates;
 mod web;
-mod words;
 
 pub use current_user::{Assured, CurrentUser, Refusal};
 pub use error::Problem;

@@ -1,5 +1,7 @@
 //! Bounds on what strangers send, checked before any work is done with it.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::CONTENT_LENGTH;
@@ -15,6 +17,8 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 pub(crate) const MAX_DEPTH: usize = 64;
 /// The most fields of a form.
 pub(crate) const MAX_FIELDS: usize = 32;
+/// The longest that a body may take to arrive.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 const MAX_TARGET: usize = 8 * 1024;
 const MAX_HEADERS: usize = 32 * 1024;
 const MAX_HEADER_COUNT: usize = 100;
@@ -43,11 +47,13 @@ fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Reads a whole body, as long as it keeps within [`MAX_BODY`].
+/// Reads a whole body, as long as it keeps within [`MAX_BODY`] and [`MAX_WAIT`].
 pub(crate) async fn read(body: Body) -> Result<Bytes, Problem> {
     use std::error::Error;
 
-    axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
+    let whole = axum::body::to_bytes(body, MAX_BODY);
+    let read = tokio::time::timeout(MAX_WAIT, whole).await.map_err(|_| Problem::timeout())?;
+    read.map_err(|error| {
         let too_large = error.source().is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
         if too_large { Problem::too_large() } else { Problem::malformed() }
     })

@@ -1,6 +1,7 @@
 //! Pages, API and sessions around the host's routes.
 
-use axum::{Router, middleware};
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use ciam_core::Ciam;
 use ciam_core::messages::Mailbox;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -8,7 +9,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::error::Problem;
 use crate::templates::Templates;
 use crate::web::Web;
-use crate::{api, assets, front, health, limits, pages};
+use crate::{api, assets, health, limits, middleware, pages};
 
 /// Adds ciam's pages, JSON API and sessions around the host's routes, with the defaults of [`Mount`].
 ///
@@ -41,9 +42,10 @@ pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, identity: &Ciam) 
 /// How ciam is put around an application.
 ///
 /// Handlers of the host get [`CurrentUser`](crate::CurrentUser) and its relatives. Every request of the
-/// whole application that changes something is refused when another site's page sent it, a panic in a
-/// handler becomes a problem, and an address that nobody serves a page that says so. Everything else of
-/// the host's stays as it is.
+/// whole application that changes something is refused when another site's page sent it. A panic in a
+/// handler becomes the problem `internal`. An address that no route serves gets `not_found`, which
+/// browsers see as a page, unless the host has a fallback of its own. Everything else of the host's stays
+/// as it is.
 #[derive(Debug, Clone)]
 pub struct Mount {
     identity: Ciam,
@@ -76,6 +78,9 @@ impl Mount {
 
     /// Shows what this mailbox got at `/dev/mailbox` and `/dev/mailbox.json`, to anybody who asks: codes
     /// and links with which accounts can be taken over. For development only.
+    ///
+    /// A request is answered only under the public URL's own host (on loopback, any of its names): a page of
+    /// another site cannot read it, not even when that site's name is made to lead here (DNS rebinding).
     #[must_use]
     pub fn danger_show_mailbox(mut self, mailbox: Mailbox) -> Self {
         self.mailbox = Some(mailbox);
@@ -128,12 +133,12 @@ impl Mount {
             .merge(assets::routes())
             .merge(health::routes())
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-            .layer(middleware::from_fn(limits::enforce))
-            .layer(middleware::from_fn_with_state(web.clone(), front::protect))
+            .layer(from_fn(limits::enforce))
+            .layer(from_fn_with_state(web.clone(), middleware::protect))
             .with_state::<S>(web.clone());
         Ok(app
             .merge(own)
-            .layer(CatchPanicLayer::custom(front::after_panic))
-            .layer(middleware::from_fn_with_state(web, front::attend)))
+            .layer(CatchPanicLayer::custom(middleware::after_panic))
+            .layer(from_fn_with_state(web, middleware::attend)))
     }
 }

@@ -23,7 +23,7 @@ struct Parts {
 
 impl Web {
     pub(crate) fn new(identity: Ciam, templates: Templates, mailbox: Option<Mailbox>) -> Self {
-        let cookies = Cookies::new(identity.config().public_url.is_secure());
+        let cookies = Cookies::new(identity.config());
         Self(Arc::new(Parts { identity, cookies, templates, mailbox }))
     }
 

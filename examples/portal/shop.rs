@@ -23,23 +23,28 @@ a, .button { display: inline-flex; align-items: center; min-height: 44px; }
 a:focus-visible { outline: 3px solid currentColor; outline-offset: 3px; border-radius: .4rem; }
 ";
 
+/// What the shop is called.
+#[derive(Clone)]
+pub(crate) struct Name(pub(crate) String);
+
 /// The shop's front page, for strangers and for customers.
-pub(crate) async fn home(State(()): State<()>, user: Option<CurrentUser>) -> Result<Html<String>, Problem> {
+pub(crate) async fn home(State(Name(name)): State<Name>, user: Option<CurrentUser>) -> Result<Html<String>, Problem> {
     let (links, greeting) = match &user {
         Some(user) => {
-            let name = user.name().await?.map(|name| format!(", {}", escape(&name))).unwrap_or_default();
-            (r#"<a class="button" href="/account">Your account</a>"#, format!("Welcome back{name}."))
+            let person = user.name().await?.map(|person| format!(", {}", escape(&person))).unwrap_or_default();
+            (r#"<a class="button" href="/account">Your account</a>"#, format!("Welcome back{person}."))
         }
         None => (
             r#"<a href="/sign-in">Sign in</a><a class="button" href="/sign-up">Create account</a>"#,
             "Create an account to keep your orders and packing lists in one place.".to_owned(),
         ),
     };
+    let shop = escape(&name);
     Ok(Html(format!(
-        r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Fernweh Outfitters</title>
+        r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{shop}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>{STYLE}</style></head>
-<body><header><strong>Fernweh Outfitters</strong><nav aria-label="Account">{links}</nav></header>
+<body><header><strong>{shop}</strong><nav aria-label="Account">{links}</nav></header>
 <main><h1>Gear for the long way round</h1><p>{greeting}</p></main></body></html>"#
     )))
 }

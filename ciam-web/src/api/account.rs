@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::NeedsSession;
+use super::refusals;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
 use crate::web::Web;
@@ -34,7 +34,7 @@ struct Account {
 
 /// The account of the signed-in person.
 #[utoipa::path(get, path = "/api/v1/account", tag = "account",
-    responses((status = 200, description = "The account.", body = Account), NeedsSession),
+    responses((status = 200, description = "The account.", body = Account), refusals::Read),
     security(("cookie" = []), ("token" = [])))]
 async fn show(State(web): State<Web>, current: CurrentUser) -> Result<Json<Account>, Problem> {
     let user = web.identity().users().get(current.id()).await?.ok_or_else(Problem::no_session)?;

@@ -6,18 +6,21 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use ciam_core::journeys::{Advanced, Answer, Client, JourneyKind, LocalPath, Mistake, Prompt, Start, Started};
-use ciam_core::sessions::Opened;
+use ciam_core::sessions::SessionView;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::arrival;
+use super::refusals;
 use crate::body::{self, JsonError};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
-use crate::error::{Document, Problem};
+use crate::error::Problem;
 use crate::path::Segment;
+use crate::signed_in;
 use crate::web::Web;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
@@ -27,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 /// How to begin a journey.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Begin {
-    /// What for.
+    /// What the journey is for.
     kind: JourneyKind,
     /// How the client keeps its secrets.
     #[serde(default)]
@@ -41,12 +44,12 @@ struct Begin {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Transport {
-    /// A browser: in cookies, out of reach of scripts.
+    /// In cookies that scripts cannot read: for browsers.
     #[default]
     Cookie,
-    /// Anything else: it gets a secret for the journey, to be sent as `Authorization: Bearer <secret>` with
-    /// every later request of the journey, and `prompt.session.token` in `done`, to be sent in the same way
-    /// with every request after that.
+    /// By itself: for apps and devices. The client gets the journey's `secret`, which it sends as
+    /// `Authorization: Bearer <secret>` with every further request of the journey. At the end of it, it gets
+    /// `prompt.session.token`, which it sends in the same way with every request after that.
     Bearer,
 }
 
@@ -55,21 +58,65 @@ enum Transport {
 struct Journey {
     /// The journey's id: `jny_…`.
     id: String,
-    /// What to answer next. For a client with `"transport": "bearer"` the `session` of the answer that
-    /// completed the journey has one more member, `token`: it is shown only once.
-    #[schema(value_type = Prompt)]
-    prompt: Shown,
+    /// What to answer next.
+    prompt: AnyPrompt,
     /// The journey's secret, for a client with `"transport": "bearer"`. It is shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
 
-/// A prompt, or one whose session carries its token.
+/// A prompt; `done` with the session's token, when a client that keeps its secrets itself has just got it.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Shown {
-    Plain(Prompt),
-    WithToken(serde_json::Value),
+enum AnyPrompt {
+    Prompt(Prompt),
+    Done(DoneWithToken),
+}
+
+// Both fit a `done` with a token, so it is not one of the two but any.
+impl PartialSchema for AnyPrompt {
+    fn schema() -> RefOr<Schema> {
+        let names = [<Prompt as ToSchema>::name(), DoneWithToken::name()];
+        names.into_iter().fold(AnyOfBuilder::new(), |any, name| any.item(Ref::from_schema_name(name))).into()
+    }
+}
+
+impl ToSchema for AnyPrompt {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.extend([
+            (<Prompt as ToSchema>::name().into(), Prompt::schema()),
+            (DoneWithToken::name().into(), DoneWithToken::schema()),
+        ]);
+        Prompt::schemas(schemas);
+        DoneWithToken::schemas(schemas);
+    }
+}
+
+/// `done` of a journey that was begun with `"transport": "bearer"`, in the reply to the answer that completed it.
+#[derive(Serialize, ToSchema)]
+struct DoneWithToken {
+    r#type: Done,
+    /// The session that the journey opened.
+    session: SessionWithToken,
+    /// Where the client asked to be sent afterwards: a path of this site.
+    #[schema(value_type = Option<String>)]
+    return_to: Option<LocalPath>,
+}
+
+/// The type of the prompt.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Done {
+    Done,
+}
+
+/// A session and its token.
+#[derive(Serialize, ToSchema)]
+struct SessionWithToken {
+    #[serde(flatten)]
+    session: SessionView,
+    /// To be sent as `Authorization: Bearer <token>` with every request from now on. It is shown only once.
+    token: String,
 }
 
 /// An answer to a prompt.
@@ -79,44 +126,12 @@ struct Answered {
     answer: Answer,
 }
 
-/// What may go wrong on a journey.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "it describes responses that `Problem` makes")]
-enum Refused {
-    /// The body is no JSON, or nests too deeply.
-    #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(#[to_schema] Document),
-    /// The request came from another site's page (`cross_site`).
-    #[response(status = 403, content_type = "application/problem+json")]
-    CrossSite(#[to_schema] Document),
-    /// There is no such journey of this client: unknown, foreign or expired.
-    #[response(status = 404, content_type = "application/problem+json")]
-    Unknown(#[to_schema] Document),
-    /// Another answer came first: get the prompt again.
-    #[response(status = 409, content_type = "application/problem+json")]
-    Stale(#[to_schema] Document),
-    /// The body is larger than 64 KiB.
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] Document),
-    /// The body is not `application/json`.
-    #[response(status = 415, content_type = "application/problem+json")]
-    MediaType(#[to_schema] Document),
-    /// The answer was wrong; `mistake` says how, `prompt` is to be answered again.
-    #[response(status = 422, content_type = "application/problem+json")]
-    Wrong(#[to_schema] Document),
-    /// There were too many tries; come back after `Retry-After` seconds.
-    #[response(status = 429, content_type = "application/problem+json")]
-    Throttled(#[to_schema] Document),
-    /// Too busy, or something does not answer; nothing was changed.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Document),
-}
-
 /// Begins a journey.
 ///
 /// Writes nothing: the journey is in its id until the first answer.
 #[utoipa::path(post, path = "/api/v1/journeys", tag = "journeys", request_body = Begin,
-    responses((status = 201, description = "The journey has begun.", body = Journey), Refused))]
+    responses((status = 201, description = "The journey has begun. A browser has got the cookie that binds it.",
+        body = Journey), refusals::Begin))]
 async fn begin(
     State(web): State<Web>,
     Bound { client, .. }: Bound,
@@ -133,14 +148,14 @@ async fn begin(
     let place = [(LOCATION, format!("/api/v1/journeys/{id}"))];
     let secret = (!by_cookie).then(|| binding.expose().expose().clone());
     let cookie = by_cookie.then(|| web.cookies().set_browser(&binding));
-    let journey = Journey { id, prompt: Shown::Plain(prompt), secret };
+    let journey = Journey { id, prompt: AnyPrompt::Prompt(prompt), secret };
     Ok((StatusCode::CREATED, cookie, place, Json(journey)).into_response())
 }
 
 /// What the journey asks now.
 #[utoipa::path(get, path = "/api/v1/journeys/{id}", tag = "journeys",
     params(("id" = String, Path, description = "The journey's id.")),
-    responses((status = 200, description = "The journey as it is.", body = Journey), Refused),
+    responses((status = 200, description = "The journey as it is.", body = Journey), refusals::Look),
     security(("browser" = []), ("journey" = [])))]
 async fn prompt(
     State(web): State<Web>,
@@ -148,15 +163,16 @@ async fn prompt(
     Segment(id): Segment,
 ) -> Result<Json<Journey>, Problem> {
     let prompt = web.identity().journeys().prompt(&id, &client).await?;
-    Ok(Json(Journey { id, prompt: Shown::Plain(prompt), secret: None }))
+    Ok(Json(Journey { id, prompt: AnyPrompt::Prompt(prompt), secret: None }))
 }
 
 /// Answers the journey's prompt.
 ///
-/// The answer to `done`'s predecessor opens the session: a browser gets its cookie, other clients the token.
+/// The answer that leads to `done` opens the session: a browser gets its cookie, other clients get its token in
+/// `prompt.session.token`.
 #[utoipa::path(post, path = "/api/v1/journeys/{id}", tag = "journeys", request_body = Answered,
     params(("id" = String, Path, description = "The journey's id.")),
-    responses((status = 200, description = "What is asked next.", body = Journey), Refused),
+    responses((status = 200, description = "The answer was taken: this is asked next.", body = Journey), refusals::Answer),
     security(("browser" = []), ("journey" = [])))]
 async fn answer(
     State(web): State<Web>,
@@ -172,12 +188,15 @@ async fn answer(
     };
     let Advanced { prompt, opened } = web.identity().journeys().answer(&id, &client, answer).await?;
     let cookie = match &opened {
-        Some(opened) if !bearer => Some(arrival::cookie(&web, user.as_ref(), opened).await?),
+        Some(opened) if !bearer => Some(signed_in::cookie(&web, user.as_ref(), opened).await),
         _ => None,
     };
-    let prompt = match opened {
-        Some(opened) if bearer => with_token(&prompt, &opened)?,
-        _ => Shown::Plain(prompt),
+    let prompt = match (prompt, opened) {
+        (Prompt::Done { session, return_to }, Some(opened)) if bearer => {
+            let session = SessionWithToken { session, token: opened.bearer.expose().clone() };
+            AnyPrompt::Done(DoneWithToken { r#type: Done::Done, session, return_to })
+        }
+        (prompt, _) => AnyPrompt::Prompt(prompt),
     };
     Ok((cookie, Json(Journey { id, prompt, secret: None })).into_response())
 }
@@ -188,12 +207,4 @@ async fn unexpected(web: &Web, id: &str, client: &Client) -> Problem {
         Ok(prompt) => Problem::wrong(Mistake::UnexpectedAnswer, prompt),
         Err(error) => error.into(),
     }
-}
-
-fn with_token(prompt: &Prompt, opened: &Opened) -> Result<Shown, Problem> {
-    let mut prompt = serde_json::to_value(prompt).map_err(|_| Problem::internal())?;
-    let session =
-        prompt.get_mut("session").and_then(|session| session.as_object_mut()).ok_or_else(Problem::internal)?;
-    session.insert("token".to_owned(), opened.bearer.expose().as_str().into());
-    Ok(Shown::WithToken(prompt))
 }

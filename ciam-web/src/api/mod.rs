@@ -2,6 +2,7 @@
 
 mod account;
 mod journeys;
+mod refusals;
 mod session;
 mod sessions;
 
@@ -12,10 +13,10 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi};
-use utoipa::{IntoResponses, Modify, OpenApi as _};
+use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::error::{Document, Problem};
+use crate::error::{Document, Problem, WrongInput};
 use crate::web::Web;
 
 #[derive(utoipa::OpenApi)]
@@ -23,7 +24,9 @@ use crate::web::Web;
     info(
         title = "Customer identity",
         description = "Journeys (sign-up, sign-in), the session of the client, and the person's own account. \
-            Problems are RFC 9457 documents whose `type` is `urn:ciam:problem:<name>`.",
+            Problems are RFC 9457 documents whose `type` is `urn:ciam:problem:<name>`; each operation names its own. \
+            Beside these any request may be refused with 413 `too_large` (it announces a body of more than 64 KiB), \
+            414 `target_too_long`, 431 `headers_too_large`, or 500 `internal` (a defect).",
         license(name = "MIT OR Apache-2.0")
     ),
     tags(
@@ -31,6 +34,7 @@ use crate::web::Web;
         (name = "session", description = "The session of this client."),
         (name = "account", description = "The signed-in person's own account.")
     ),
+    components(schemas(Document, WrongInput)),
     modifiers(&Schemes)
 )]
 struct Api;
@@ -39,9 +43,10 @@ struct Schemes;
 
 impl Modify for Schemes {
     fn modify(&self, api: &mut OpenApi) {
-        let cookie = "The session's cookie of a browser; `__Host-ciam_session` over https.";
-        let bearer = "The session's token of a client that began its journey with `\"transport\": \"bearer\"`.";
-        let secret = "The journey's secret of a client that began it with `\"transport\": \"bearer\"`.";
+        let cookie = "A browser's session; the cookie is named `__Host-ciam_session` over https.";
+        let bearer =
+            "A session's token: `prompt.session.token` of a journey that was begun with `\"transport\": \"bearer\"`.";
+        let secret = "A journey's `secret`, given when it was begun with `\"transport\": \"bearer\"`.";
         let http = |text: &str| {
             SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(text)).build())
         };
@@ -52,26 +57,15 @@ impl Modify for Schemes {
             .security_scheme("token", http(bearer))
             .security_scheme(
                 "browser",
-                key("ciam_browser", "What binds a browser to its journeys; set when one begins."),
+                key(
+                    "ciam_browser",
+                    "What binds journeys to the browser that began them, set by the first; the cookie is named \
+                    `__Host-ciam_browser` over https.",
+                ),
             )
             .security_scheme("journey", http(secret));
         api.components = Some(components.build());
     }
-}
-
-/// What any endpoint with a session may answer.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "it describes responses that `Problem` makes")]
-enum NeedsSession {
-    /// There is no session, or it has ended.
-    #[response(status = 401, content_type = "application/problem+json")]
-    NoSession(#[to_schema] Document),
-    /// The request came from another site's page (`cross_site`).
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] Document),
-    /// Nobody knows at the moment.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Document),
 }
 
 pub(crate) fn routes() -> (Router<Web>, OpenApi) {

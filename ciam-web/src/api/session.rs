@@ -8,10 +8,10 @@ use ciam_core::sessions::SessionView;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::NeedsSession;
-use crate::arrival;
+use super::refusals;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
+use crate::signed_in;
 use crate::web::Web;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 
 /// The session of this client.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session",
-    responses((status = 200, description = "The session.", body = SessionView), NeedsSession),
+    responses((status = 200, description = "The session.", body = SessionView), refusals::Read),
     security(("cookie" = []), ("token" = [])))]
 async fn show(State(web): State<Web>, user: CurrentUser) -> Json<SessionView> {
     Json(web.identity().sessions().view(user.session(), Some(user.session().id)))
@@ -28,11 +28,11 @@ async fn show(State(web): State<Web>, user: CurrentUser) -> Json<SessionView> {
 
 /// Signs this client out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session",
-    responses((status = 204, description = "The session has ended."), NeedsSession),
+    responses((status = 204, description = "The session has ended."), refusals::Change),
     security(("cookie" = []), ("token" = [])))]
 async fn end(State(web): State<Web>, user: Option<CurrentUser>, headers: HeaderMap) -> Result<Response, Problem> {
-    let cookie = web.cookies().session(&headers).is_some().then(|| web.cookies().clear_session());
-    let Some(user) = user else { return Ok((cookie, Problem::no_session()).into_response()) };
-    arrival::end(&web, &user, user.session().id).await?;
-    Ok((cookie, StatusCode::NO_CONTENT).into_response())
+    let cookies = web.cookies().clear_sent(&headers);
+    let Some(user) = user else { return Ok((cookies, Problem::no_session()).into_response()) };
+    signed_in::end(&web, &user).await?;
+    Ok((cookies, StatusCode::NO_CONTENT).into_response())
 }

@@ -9,8 +9,8 @@ use minijinja::value::Serde;
 
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
+use crate::moments::Moment;
 use crate::web::Web;
-use crate::words::Moment;
 
 pub(super) fn routes() -> Router<Web> {
     Router::new().route("/account", get(account))

@@ -10,11 +10,11 @@ use ciam_core::journeys::{Advanced, Answer, Client, JourneyError, JourneyKind, P
 
 pub(super) use self::view::refusal;
 use self::view::{Complaint, View};
-use crate::arrival;
 use crate::body::{self, Form};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
 use crate::error::{Problem, Way};
+use crate::signed_in;
 use crate::web::Web;
 use ciam_core::journeys::LocalPath;
 
@@ -51,7 +51,7 @@ async fn show(
     let query = query.as_deref();
     let return_to = body::query(query, "return_to").and_then(|path| LocalPath::parse(&path));
     if user.is_some() {
-        return Ok(arrival::go_on(return_to.as_ref()).into_response());
+        return Ok(signed_in::go_on(return_to.as_ref()).into_response());
     }
     let Some(journey) = body::query(query, "journey") else { return begin(&web, place, client, return_to).await };
     let view = View { web: &web, place, journey: &journey, return_to };
@@ -84,11 +84,11 @@ async fn answer(
     match web.identity().journeys().answer(journey, &client, answer).await {
         Ok(Advanced { prompt, opened }) => {
             let cookie = match &opened {
-                Some(opened) => Some(arrival::cookie(&web, user.as_ref(), opened).await?),
+                Some(opened) => Some(signed_in::cookie(&web, user.as_ref(), opened).await),
                 None => None,
             };
             let next = match &prompt {
-                Prompt::Done { return_to, .. } => arrival::go_on(return_to.as_ref()),
+                Prompt::Done { return_to, .. } => signed_in::go_on(return_to.as_ref()),
                 _ => Redirect::to(&view.next(resent)),
             };
             Ok((cookie, next).into_response())

@@ -1,6 +1,8 @@
 //! What was sent, for development.
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::HOST;
+use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -10,10 +12,30 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
+use crate::error::Problem;
 use crate::web::Web;
 
 pub(super) fn routes() -> Router<Web> {
     Router::new().route("/dev/mailbox", get(page)).route("/dev/mailbox.json", get(list))
+}
+
+/// The request was made for the public URL's host. To a request under any other name there is no mailbox: its
+/// sender may be a page of that name's owner, who made the name lead here (DNS rebinding).
+#[derive(Debug)]
+struct OwnHost;
+
+impl FromRequestParts<Web> for OwnHost {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Problem> {
+        let scheme = if web.site().is_secure() { "https" } else { "http" };
+        let is_own = |host: &str| web.site().is_own_origin(&format!("{scheme}://{host}"));
+        let target = parts.uri.authority().map(|authority| Some(authority.as_str()));
+        let mut hosts = target.into_iter().chain(parts.headers.get_all(HOST).iter().map(|host| host.to_str().ok()));
+        let first = hosts.next().ok_or_else(Problem::not_found)?;
+        let all_own = std::iter::once(first).chain(hosts).all(|host| host.is_some_and(is_own));
+        if all_own { Ok(Self) } else { Err(Problem::not_found()) }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -47,11 +69,11 @@ fn letters(web: &Web) -> Vec<Letter> {
     messages.into_iter().map(letter).collect()
 }
 
-async fn list(State(web): State<Web>) -> Json<Vec<Letter>> {
+async fn list(State(web): State<Web>, _: OwnHost) -> Json<Vec<Letter>> {
     Json(letters(&web))
 }
 
-async fn page(State(web): State<Web>) -> Response {
+async fn page(State(web): State<Web>, _: OwnHost) -> Response {
     let letters: Vec<Value> = letters(&web)
         .into_iter()
         .map(|letter| {

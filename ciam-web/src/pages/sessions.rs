@@ -11,10 +11,11 @@ use serde::Serialize;
 
 use crate::body;
 use crate::current_user::CurrentUser;
+use crate::devices::device;
 use crate::error::Problem;
+use crate::moments::Moment;
 use crate::path::Segment;
 use crate::web::Web;
-use crate::words::{Moment, device};
 
 const PATH: &str = "/account/sessions";
 
@@ -64,7 +65,7 @@ async fn end(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) ->
     let id: SessionId = id.parse().map_err(|_| Problem::not_found())?;
     web.identity().sessions().end(&user.cause(), user.id(), id).await?;
     if id == user.session().id {
-        return Ok((web.cookies().clear_session(), Redirect::to("/")).into_response());
+        return Ok((web.cookies().clear(), Redirect::to("/")).into_response());
     }
     Ok(Redirect::to("/account/sessions?ended=one").into_response())
 }
@@ -76,5 +77,5 @@ async fn end_others(State(web): State<Web>, user: CurrentUser) -> Result<Redirec
 
 async fn end_all(State(web): State<Web>, user: CurrentUser) -> Result<Response, Problem> {
     web.identity().sessions().end_all(&user.cause(), user.id()).await?;
-    Ok((web.cookies().clear_session(), Redirect::to("/")).into_response())
+    Ok((web.cookies().clear(), Redirect::to("/")).into_response())
 }

@@ -9,13 +9,14 @@ use minijinja::context;
 use minijinja::value::Serde;
 
 use super::journeys::refusal;
-use crate::arrival;
 use crate::body::{self, Form};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
+use crate::devices::device;
 use crate::error::Problem;
+use crate::moments::Moment;
+use crate::signed_in;
 use crate::web::Web;
-use crate::words::{Moment, device};
 
 pub(super) fn routes() -> Router<Web> {
     Router::new().route("/verify", get(ask).post(confirm))
@@ -54,8 +55,8 @@ async fn confirm(
     };
     Ok(match *advanced {
         Advanced { prompt: Prompt::Done { return_to, .. }, opened: Some(opened) } => {
-            let cookie = arrival::cookie(&web, user.as_ref(), &opened).await?;
-            (cookie, arrival::go_on(return_to.as_ref())).into_response()
+            let cookie = signed_in::cookie(&web, user.as_ref(), &opened).await;
+            (cookie, signed_in::go_on(return_to.as_ref())).into_response()
         }
         Advanced { prompt: Prompt::Refused { reason }, .. } => {
             let context = context! { reason => refusal(&reason), action => "/sign-in" };

@@ -78,6 +78,7 @@ async fn a_native_client_keeps_its_secrets_itself() {
     let reply = tell(&mut device, Some(secret), identify).await;
     assert_eq!(reply.json()["prompt"]["type"], "password");
     let reply = tell(&mut device, Some(secret), json!({"type": "password", "password": PASSWORD})).await;
+    assert_eq!((&reply.json()["prompt"]["type"], &reply.json()["prompt"]["return_to"]), (&json!("done"), &Value::Null));
     let session = reply.json()["prompt"]["session"].clone();
     let token = session["token"].as_str().unwrap();
     assert!(device.jar.is_empty(), "no cookie is set on a client that wants none");

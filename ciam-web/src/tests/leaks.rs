@@ -71,6 +71,12 @@ pub(super) fn log() -> &'static Written {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
+impl Written {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
 impl std::io::Write for Written {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -118,7 +124,7 @@ async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
     bodies.push(ada.get("/account").await.body);
     bodies.push(eve.tell(&id, json!({"type": "password", "password": wrong})).await.body);
 
-    let written = String::from_utf8(log().0.lock().unwrap().clone()).unwrap();
+    let written = log().text();
     assert!(written.contains("canary-db"), "the cause is in the log: {written}");
     let binding = ada.jar["ciam_browser"].clone();
     let debug = format!("{:?} {:?}", bed.ciam, Mount::new(&bed.ciam).danger_show_mailbox(bed.mailbox.clone()));

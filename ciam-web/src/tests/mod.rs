@@ -10,9 +10,9 @@ mod sessions;
 mod surface;
 mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -50,6 +50,41 @@ pub(crate) async fn on_a_faulty_store() -> (TestBed, Router, Arc<FaultyStore>) {
 pub(crate) fn around(bed: &TestBed, app: Router) -> Router {
     leaks::log();
     Mount::new(&bed.ciam).danger_show_mailbox(bed.mailbox.clone()).around(app).unwrap()
+}
+
+/// The description of the API.
+pub(crate) fn description() -> &'static Value {
+    static DESCRIPTION: OnceLock<Value> = OnceLock::new();
+    DESCRIPTION.get_or_init(|| serde_json::to_value(crate::api::routes().1).unwrap())
+}
+
+/// The problems that an operation is described with, with their status codes: `404 unknown_journey`.
+pub(crate) fn described_problems(method: &str, path: &str) -> BTreeSet<String> {
+    let responses = description()["paths"][path][method]["responses"].as_object().unwrap();
+    let names = |(status, response): (&String, &Value)| {
+        let lines = response["description"].as_str().unwrap().split("\n\n").map(str::to_owned).collect::<Vec<_>>();
+        let named = lines.into_iter().filter_map(|line| Some(line.strip_prefix('`')?.split('`').next()?.to_owned()));
+        named.map(|name| format!("{status} {name}")).collect::<Vec<_>>()
+    };
+    responses.iter().flat_map(names).collect()
+}
+
+/// Whatever a test of the API is refused with is in the description.
+fn is_described(method: &str, path: &str, reply: &Reply) {
+    const OF_ANY_REQUEST: [&str; 4] = ["too_large", "target_too_long", "headers_too_large", "internal"];
+    let template = match path.rsplit_once('/') {
+        Some((parent @ ("/api/v1/journeys" | "/api/v1/account/sessions"), _)) => format!("{parent}/{{id}}"),
+        _ => path.to_owned(),
+    };
+    let is_problem = reply.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    if !is_problem || !description()["paths"][&template][method].is_object() {
+        return;
+    }
+    let problem = reply.problem();
+    let named = format!("{} {problem}", reply.status.as_u16());
+    let described =
+        OF_ANY_REQUEST.contains(&problem.as_str()) || described_problems(method, &template).contains(&named);
+    assert!(described, "{method} {template} gives {named}");
 }
 
 /// A browser with a cookie jar, or a program that keeps one.
@@ -100,6 +135,7 @@ impl Visitor {
 
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Reply {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 40_000))));
+        let asked = (request.method().to_string().to_lowercase(), request.uri().path().to_owned());
         let response = self.app.clone().oneshot(request).await.unwrap();
         for cookie in response.headers().get_all(SET_COOKIE) {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
@@ -110,7 +146,10 @@ impl Visitor {
         }
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Reply { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        let reply =
+            Reply { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() };
+        is_described(&asked.0, &asked.1, &reply);
+        reply
     }
 
     /// Answers the form of a journey's page, and opens the page that it leads to.

@@ -2,6 +2,10 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 
 use super::*;
+use crate::CurrentUser;
+use crate::signed_in;
+use crate::templates::Templates;
+use crate::web::Web;
 
 #[tokio::test]
 async fn other_sessions_are_listed_and_ended() {
@@ -69,6 +73,32 @@ async fn se1_a_planted_session_does_not_survive_sign_in() {
     assert!(bed.ciam.sessions().check(&attackers).await.unwrap().is_none(), "the planted session is dead");
     let now = bed.ciam.sessions().check(&ada.jar["ciam_session"]).await.unwrap().unwrap();
     assert_ne!(now.user, eve.session.user);
+}
+
+#[tokio::test]
+async fn a_new_bearer_reaches_its_client_though_the_former_session_cannot_be_ended() {
+    use axum::extract::FromRequestParts;
+    use axum::response::IntoResponse;
+
+    let (bed, _, store) = on_a_faulty_store().await;
+    let (former, opened) = (bed.sign_up(EMAIL, PASSWORD).await, bed.sign_in(EMAIL, PASSWORD).await.unwrap());
+    let web = Web::new(bed.ciam.clone(), Templates::new("Shop").unwrap(), None);
+    let request = Request::builder().header(AUTHORIZATION, format!("Bearer {}", former.bearer.expose()));
+    let (mut parts, ()) = request.extension(web.clone()).body(()).unwrap().into_parts();
+    let user = <CurrentUser as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap();
+    assert_eq!(user.session().id, former.session.id);
+
+    store.go_away(Some(leaks::DRIVER_TEXT));
+    let response = (signed_in::cookie(&web, Some(&user), &opened).await, "").into_response();
+    let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
+    assert!(cookie.starts_with(&format!("ciam_session={}; ", opened.bearer.expose())));
+    let log = leaks::log().text();
+    let warning = log.lines().find(|line| line.contains(&former.session.id.to_string())).unwrap();
+    assert!(warning.contains("WARN") && warning.contains("canary-db"), "{warning}");
+
+    store.go_away(None);
+    signed_in::cookie(&web, Some(&user), &opened).await;
+    assert!(bed.ciam.sessions().check(former.bearer.expose()).await.unwrap().is_none());
 }
 
 #[tokio::test]

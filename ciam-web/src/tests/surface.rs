@@ -64,7 +64,6 @@ async fn the_description_resolves_and_says_what_may_go_wrong() {
     for (method, path) in API {
         let operation = &document["paths"][path][method];
         let responses = operation["responses"].as_object().unwrap();
-        assert!(responses.contains_key("403") && responses.contains_key("503"), "{method} {path}");
         for (status, response) in responses.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
             assert!(response["content"]["application/problem+json"]["schema"].is_object(), "{method} {path} {status}");
         }
@@ -74,6 +73,70 @@ async fn the_description_resolves_and_says_what_may_go_wrong() {
     for name in ["identify", "password", "new_password", "code", "confirmed", "custom", "refused", "done"] {
         assert!(prompts.contains(&format!("\"{name}\"")), "{name}");
     }
+}
+
+#[tokio::test]
+async fn each_route_is_described_with_the_problems_that_it_can_give() {
+    let change = ["401 no_session", "403 cross_site", "503 unavailable"];
+    let one = ["401 no_session", "403 cross_site", "404 not_found", "503 unavailable"];
+    let read = ["401 no_session", "503 unavailable"];
+    let begin = [
+        "400 malformed",
+        "400 too_deep",
+        "403 cross_site",
+        "408 timeout",
+        "413 too_large",
+        "415 unsupported_media_type",
+        "422 unexpected_shape",
+        "422 bad_return_to",
+        "503 unavailable",
+    ];
+    let answer = [
+        "400 malformed",
+        "400 too_deep",
+        "403 cross_site",
+        "404 unknown_journey",
+        "408 timeout",
+        "409 stale_journey",
+        "413 too_large",
+        "415 unsupported_media_type",
+        "422 wrong_input",
+        "429 throttled",
+        "503 overloaded",
+        "503 unavailable",
+    ];
+    let look = ["404 unknown_journey", "503 unavailable"];
+    let expected: [&[&str]; 9] = [&begin, &look, &answer, &read, &change, &read, &read, &change, &one];
+    for ((method, path), expected) in API.into_iter().zip(expected) {
+        let expected: BTreeSet<String> = expected.iter().map(|&problem| problem.to_owned()).collect();
+        assert_eq!(described_problems(method, path), expected, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn what_clients_read_of_a_problem_and_a_token_is_in_the_description() {
+    let document = description();
+    let schemas = &document["components"]["schemas"];
+    // The members that a schema has, of its own or of what it extends.
+    let members = |name: &str| {
+        let parts = schemas[name]["allOf"].as_array().cloned().unwrap_or_else(|| vec![schemas[name].clone()]);
+        let own = |part: &Value| part["properties"].as_object().map(|own| own.keys().cloned().collect::<Vec<_>>());
+        let extended = parts.iter().filter_map(|part| part["$ref"].as_str()).map(str::to_owned).collect::<Vec<_>>();
+        (parts.iter().filter_map(own).flatten().collect::<BTreeSet<_>>(), extended)
+    };
+    let (own, extended) = members("WrongInput");
+    assert_eq!(own.into_iter().collect::<Vec<_>>(), ["mistake", "prompt"]);
+    assert_eq!(extended, ["#/components/schemas/Problem"]);
+    let (own, extended) = members("SessionWithToken");
+    assert_eq!(own.into_iter().collect::<Vec<_>>(), ["token"]);
+    assert_eq!(extended, ["#/components/schemas/SessionView"]);
+    let done = &schemas["DoneWithToken"]["properties"];
+    assert_eq!(done["session"]["$ref"].as_str(), Some("#/components/schemas/SessionWithToken"), "{done}");
+    let wrong = &document["paths"]["/api/v1/journeys/{id}"]["post"]["responses"]["422"];
+    assert!(wrong.to_string().contains("#/components/schemas/WrongInput"), "{wrong}");
+    let begun = &document["paths"]["/api/v1/journeys"]["post"]["responses"]["422"];
+    assert!(begun.to_string().contains("#/components/schemas/Problem"), "{begun}");
+    assert!(schemas["AnyPrompt"].to_string().contains("DoneWithToken"), "{}", schemas["AnyPrompt"]);
 }
 
 #[tokio::test]

@@ -7,12 +7,12 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::Place;
-use crate::arrival;
 use crate::body::Form;
 use crate::error::Problem;
+use crate::moments::remaining;
 use crate::return_to::with_way_back;
+use crate::signed_in;
 use crate::web::Web;
-use crate::words::remaining;
 use ciam_core::journeys::LocalPath;
 
 /// A journey's pages.
@@ -93,7 +93,7 @@ impl View<'_> {
                 reason = Some(refusal(why));
                 "refused.html".to_owned()
             }
-            Prompt::Done { return_to, .. } => return arrival::go_on(return_to.as_ref()).into_response(),
+            Prompt::Done { return_to, .. } => return signed_in::go_on(return_to.as_ref()).into_response(),
             Prompt::Custom { name, .. } => match self.web.templates().step(name) {
                 Some(template) => template,
                 None => return Problem::not_found().into_response(),
