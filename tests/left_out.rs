@@ -9,6 +9,8 @@ fn main() {
         }
         return;
     }
-    println!("left out here, run by scripts/test: the portal in a browser, the README in a fresh crate, lints, licences");
+    println!(
+        "left out here, run by scripts/test: the portal in a browser, the README in a fresh crate, lints, licences"
+    );
     println!("left out here, run by scripts/nightly: 1,000 kills, each feature alone, benches");
 }

@@ -49,7 +49,8 @@ pub struct Challenge {
     pub code_until: Timestamp,
     /// Until when the link is good.
     pub link_until: Timestamp,
-    /// Whether no answer is right: made so that an address with an account looks like one without.
+    /// Whether no answer is right: made so that an address with an account looks like one without, and for a
+    /// sign-up that was overtaken and has sent no message yet.
     pub decoy: bool,
     code: String,
     link: Digest,
@@ -70,7 +71,7 @@ impl Challenge {
     /// How often its code was tried.
     pub const TRIES: Tally<Challenge> = Tally::new("tries", |challenge| &mut challenge.tries);
 
-    /// Whether the link's bearer is this challenge's. A decoy has no link that anybody was sent.
+    /// Whether the link's bearer is this challenge's. A decoy's link is none: nobody was sent it.
     #[must_use]
     pub fn is_linked_by(&self, ticket: &Bearer<ChallengeId>) -> bool {
         self.link == ticket.digest() && !self.decoy

@@ -216,8 +216,8 @@ impl CiamBuilder {
         self
     }
 
-    /// The throttle of sign-in (default: counters in the store). Messages to an address are always counted in
-    /// the store, in the batch that queues them.
+    /// The throttle of sign-in (default: counters in the store). Sign-ups of a client and messages to an
+    /// address are always counted in the store.
     pub fn throttle(mut self, throttle: impl Throttle) -> Self {
         self.throttle = Some(Arc::new(throttle));
         self

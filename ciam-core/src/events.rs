@@ -31,7 +31,7 @@ pub enum Actor {
 /// From where something was done, as far as the front end knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The client's IP address: the socket's, or what a trusted proxy said.
+    /// The client's IP address, as the front end knows it.
     #[serde(default)]
     pub ip: Option<IpAddr>,
     /// What the client calls itself, cleaned by [`Origin::new`].

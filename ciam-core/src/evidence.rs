@@ -262,8 +262,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// With which authenticator: the id of its record (a password's is its user's, an address's its identifier's
-    /// or, while there is none, its challenge's).
+    /// With which authenticator: the id of its record (a password's is its user's, an address's the challenge's).
     #[must_use]
     pub const fn authenticator(&self) -> Uuid {
         self.authenticator
@@ -307,21 +306,23 @@ impl Assurance {
     /// [`Insufficient`] when there is none, or some is about somebody else or from another journey, or all of
     /// it merely proves an address.
     pub fn of(user: UserId, evidence: &[Evidence]) -> Result<Self, Insufficient> {
-        let journey = evidence.first().map(|evidence| evidence.journey);
-        let about_one = evidence.iter().all(|evidence| evidence.user == user && Some(evidence.journey) == journey);
         let factor = evidence.iter().any(|evidence| evidence.proof.factor != Factor::Address);
-        if !about_one || !factor {
+        if !factor {
             return Err(Insufficient);
         }
-        Ok(Self { proofs: evidence.iter().map(|evidence| evidence.proof.clone()).collect() })
+        Self { proofs: Vec::new() }.with(user, evidence)
     }
 
-    /// This assurance with more evidence, which must be about the same user as the session.
-    #[must_use]
-    pub(crate) fn with(&self, evidence: &[Evidence]) -> Self {
+    /// This assurance of `user` with more evidence, about the same user and from one journey.
+    pub(crate) fn with(&self, user: UserId, evidence: &[Evidence]) -> Result<Self, Insufficient> {
+        let journey = evidence.first().map(|evidence| evidence.journey);
+        let about_one = evidence.iter().all(|evidence| evidence.user == user && Some(evidence.journey) == journey);
+        if !about_one {
+            return Err(Insufficient);
+        }
         let mut proofs = self.proofs.clone();
         proofs.extend(evidence.iter().map(|evidence| evidence.proof.clone()));
-        Self { proofs }
+        Ok(Self { proofs })
     }
 
     /// The level that the proofs reach: AAL2 from knowledge with possession, or from possession that

@@ -199,7 +199,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionError::Unknown`] when it has ended; [`SessionError::Refused`] when the evidence is
-    /// about somebody else; [`SessionError::Store`].
+    /// about somebody else or from several journeys; [`SessionError::Store`].
     pub async fn elevate_in(
         &self,
         work: &Work,
@@ -212,10 +212,7 @@ impl Sessions {
         if !self.is_good(&old, &standing, work.now()) {
             return Err(SessionError::Unknown);
         }
-        if evidence.iter().any(|evidence| evidence.user() != old.user) {
-            return Err(SessionError::Refused);
-        }
-        let assurance = old.assurance.with(evidence);
+        let assurance = old.assurance.with(old.user, evidence)?;
         let mut opened = self.issue(work, old.user, assurance, old.epoch, old.created, origin)?;
         opened.session.absolute_end = old.absolute_end;
         opened.session.lapsed = old.lapsed;
@@ -285,10 +282,9 @@ impl Sessions {
 
     /// Not worth refusing a request for, so it is logged and forgotten.
     ///
-    /// A level that lapsed in the pause is written down in the same batch: being seen must not bring it back.
+    /// That the pause was too long for AAL2 is written down in the same batch: being seen must not mend it.
     async fn note_seen(&self, session: &Session) {
-        let idle = self.store.clock().now().since(session.last_seen) >= self.limits.aal2_idle;
-        let lapses = idle && session.assurance.level() > Aal::Aal1;
+        let lapses = self.store.clock().now().since(session.last_seen) >= self.limits.aal2_idle;
         let noted = self
             .store
             .transact(|work| async move {

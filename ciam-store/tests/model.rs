@@ -103,7 +103,7 @@ impl Play {
     async fn commit(&mut self) {
         let realm = self.dice.realm();
         let mut ops = Vec::new();
-        for _ in 0..=self.dice.roll(5) {
+        for _ in 0..=self.dice.roll(3) {
             ops.push(self.op(realm).await);
         }
         let unit = Uuid::from_u128(u128::from(self.dice.roll(u64::MAX)));

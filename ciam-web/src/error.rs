@@ -143,7 +143,7 @@ problems! {
     pub(crate) stale_journey: CONFLICT, "Already answered", "This was answered elsewhere meanwhile. Please go on from here.";
     pub(crate) wrong_input: UNPROCESSABLE_ENTITY, "That was not right", "Please check what you entered.";
     pub(crate) throttled: TOO_MANY_REQUESTS, "Too many tries", "There were too many tries.";
-    pub(crate) overloaded: SERVICE_UNAVAILABLE, "Very busy", "Too many people are signing in at once.";
+    pub(crate) overloaded: SERVICE_UNAVAILABLE, "Very busy", "Too many people want the same at once.";
 }
 
 impl Problem {

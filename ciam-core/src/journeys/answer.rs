@@ -51,3 +51,16 @@ pub enum Answer {
         data: serde_json::Value,
     },
 }
+
+impl Answer {
+    /// The stage of the way that it belongs to, as a [`Step`](super::planner::Step) counts them.
+    pub(super) const fn stage(&self) -> u8 {
+        match self {
+            Self::Identify { .. } => 0,
+            Self::Password { .. } | Self::NewPassword { .. } => 1,
+            Self::Code { .. } | Self::Resend {} => 2,
+            Self::Continue {} => 3,
+            Self::Custom { .. } => 4,
+        }
+    }
+}

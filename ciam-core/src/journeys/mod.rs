@@ -172,7 +172,8 @@ impl Journeys {
             (Step::ProveAddress, Answer::Resend {}) => self.resend(at, client).await,
             (Step::GoOn, Answer::Continue {}) => self.go_on(at, client).await,
             (Step::Custom(name), Answer::Custom { data }) => self.take_custom(at, client, &name, data).await,
-            (Step::Ended(_), _) => Err(JourneyError::Stale),
+            // Sent twice, or from a page that was left open: the journey has gone on.
+            (step, answer) if answer.stage() < step.stage() => Err(JourneyError::Stale),
             _ => self.wrong(&at.journey, Mistake::UnexpectedAnswer).await,
         }
     }

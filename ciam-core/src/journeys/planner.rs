@@ -24,6 +24,20 @@ pub(crate) enum Step {
     Ended(End),
 }
 
+impl Step {
+    /// How far on the way it stands; an answer to an earlier stage comes late.
+    pub(crate) const fn stage(&self) -> u8 {
+        match self {
+            Self::Identify => 0,
+            Self::Password | Self::NewPassword => 1,
+            Self::ProveAddress => 2,
+            Self::GoOn => 3,
+            Self::Custom(_) => 4,
+            Self::Open | Self::Ended(_) => 5,
+        }
+    }
+}
+
 /// The next step, from what the journey has learned so far. `custom` are the names of the host's
 /// steps for this kind, in their order.
 ///

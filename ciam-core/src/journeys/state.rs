@@ -64,8 +64,8 @@ pub(crate) struct Proved {
     pub(crate) epoch: u64,
     /// When the password was typed into this journey.
     pub(crate) password_at: Timestamp,
-    /// The challenge of this journey by whose code or link the address was proved.
-    pub(crate) address: Option<ChallengeId>,
+    /// The challenge of this journey by whose code or link the address was proved, and when.
+    pub(crate) address: Option<(ChallengeId, Timestamp)>,
     /// Whether that happened on another device, so that the journey's own must be asked to go on.
     pub(crate) elsewhere: bool,
 }
@@ -73,12 +73,12 @@ pub(crate) struct Proved {
 impl Proved {
     /// The evidence that a journey has gathered.
     pub(crate) fn evidence(&self, journey: JourneyId) -> Vec<Evidence> {
-        let mint = |authenticator, strength| {
-            let ceremony = Ceremony::open(journey, self.user, authenticator, self.password_at, strength);
+        let mint = |authenticator, at, strength| {
+            let ceremony = Ceremony::open(journey, self.user, authenticator, at, strength);
             Evidence::mint(ceremony, &Claim::full(strength))
         };
-        let password = mint(self.user.uuid(), Strength::PASSWORD);
-        let address = self.address.map(|challenge| mint(challenge.uuid(), Strength::EMAIL));
+        let password = mint(self.user.uuid(), self.password_at, Strength::PASSWORD);
+        let address = self.address.map(|(challenge, at)| mint(challenge.uuid(), at, Strength::EMAIL));
         std::iter::once(password).chain(address).collect()
     }
 }

@@ -178,7 +178,13 @@ impl Journeys {
             Some(Registration { email, name, password, set, .. }) => {
                 let new = NewUser { email, name, password: Some(password) };
                 let user = self.users.register_in(work, &new, &Cause::anonymous(origin.clone()))?;
-                journey.proved = Some(Proved { user, epoch: 0, password_at: set, address: Some(challenge), elsewhere });
+                journey.proved = Some(Proved {
+                    user,
+                    epoch: 0,
+                    password_at: set,
+                    address: Some((challenge, work.now())),
+                    elsewhere,
+                });
             }
         }
         self.advance(work, at, journey, origin).await

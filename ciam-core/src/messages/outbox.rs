@@ -26,7 +26,7 @@ pub struct Outgoing {
     /// When it is to be tried next. A worker that takes it on moves this ahead: its lease.
     due: Timestamp,
     attempts: u32,
-    /// When it is of no use any more: its code has expired.
+    /// When it is of no use any more: its link has expired.
     good_until: Timestamp,
 }
 
