@@ -53,6 +53,8 @@ struct Entry {
     /// The row as read; `Some(None)` when it was absent, `None` when nobody looked.
     read: Option<Option<Row>>,
     guard: bool,
+    /// Removed and inserted anew: what was counted on the old one ends with it.
+    renewed: bool,
     write: Write,
 }
 
@@ -295,6 +297,10 @@ impl Work {
                 absent.push(collection);
             }
             match (entry.write, seen) {
+                (Write::Put(record, place), Some(Some(expected))) if entry.renewed => {
+                    ops.push(Op::Remove { key, expected });
+                    inserts.push((collection, place, Op::Insert { collection, record }));
+                }
                 (Write::Put(record, _), Some(Some(expected))) => ops.push(Op::Replace { collection, record, expected }),
                 (Write::Put(record, place), _) => inserts.push((collection, place, Op::Insert { collection, record })),
                 (Write::Remove, Some(Some(expected))) => ops.push(Op::Remove { key, expected }),
@@ -354,13 +360,16 @@ impl Work {
         let nth = R::COLLECTION.is_stream().then_some(state.records.len());
         let entry = state.records.entry(key).or_insert_with(|| Entry::unread(false));
         allowed(entry)?;
+        entry.renewed |= matches!(entry.write, Write::Remove);
         entry.write = Write::Put(encoded, Place { columns, nth });
         Ok(())
     }
 
     fn count(&self, op: Op) -> Result<(), StoreError> {
         let mut state = self.open()?;
-        let inserted = |entry: &Entry| matches!((&entry.write, &entry.read), (Write::Put(..), None | Some(None)));
+        let inserted = |entry: &Entry| {
+            matches!(entry.write, Write::Put(..)) && (entry.renewed || !matches!(entry.read, Some(Some(_))))
+        };
         if state.records.get(&op.key()).is_some_and(inserted) {
             return Err(StoreError::Misuse("a tally or peak of a record that this unit inserts"));
         }
@@ -381,7 +390,7 @@ impl Work {
 
 impl Entry {
     const fn unread(guard: bool) -> Self {
-        Self { read: None, guard, write: Write::Nothing }
+        Self { read: None, guard, renewed: false, write: Write::Nothing }
     }
 }
 
@@ -405,7 +414,7 @@ impl State {
                 shape: encoded.shape,
                 doc: encoded.doc.clone(),
                 live: match read {
-                    Some(Some(row)) => row.live.clone(),
+                    Some(Some(row)) if !entry.renewed => row.live.clone(),
                     _ => encoded.live.clone(),
                 },
             },

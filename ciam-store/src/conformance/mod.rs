@@ -113,7 +113,7 @@ macro_rules! conformance_cases {
                 a_unit_sees_its_own_writes, find_sees_pending_writes, a_unit_sees_its_own_counting,
                 what_was_got_is_guarded, absence_is_guarded, what_was_peeked_at_is_not_guarded,
                 a_stale_unit_runs_again, a_unit_gives_up_after_eight_runs, an_error_discards_the_unit,
-                effects_run_once_after_the_commit, misuse_is_told, a_unit_replaces_and_counts, a_handle_is_of_no_use_after_its_unit,
+                effects_run_once_after_the_commit, a_renewed_record_begins_anew, misuse_is_told, a_unit_replaces_and_counts, a_handle_is_of_no_use_after_its_unit,
                 a_newer_shape_is_read_but_not_replaced, a_dropped_future_leaves_all_or_nothing
             }
         }

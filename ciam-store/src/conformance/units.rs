@@ -318,6 +318,26 @@ pub async fn a_unit_replaces_and_counts(f: Fixture) {
     assert_eq!(f.store.get::<Account>(account.id).await.unwrap(), Some(expected));
 }
 
+/// What was counted on a record ends with it, also when the unit that removes it inserts another with its id.
+pub async fn a_renewed_record_begins_anew(f: Fixture) {
+    let account = &f.account("ann");
+    f.insert(account).await;
+    let done: Done =
+        f.store.transact(|work| async move { work.add(&Account::SEATS, account.id, 3, Bound::None) }).await;
+    done.unwrap();
+    let done: Done = f
+        .store
+        .transact(|work| async move {
+            assert_eq!(work.take::<Account>(account.id).await?.unwrap().seats, 3);
+            work.insert(account)?;
+            assert_eq!(work.get::<Account>(account.id).await?.unwrap().seats, 0);
+            Ok(())
+        })
+        .await;
+    done.unwrap();
+    assert_eq!(f.store.get::<Account>(account.id).await.unwrap().unwrap().seats, 0);
+}
+
 /// A handle that outlives its unit writes nothing and says so.
 pub async fn a_handle_is_of_no_use_after_its_unit(f: Fixture) {
     let account = &f.account("ann");
