@@ -41,11 +41,13 @@ async fn main() -> std::process::ExitCode {
 
 async fn run() -> Result<(), AnyError> {
     let config = Config::load()?;
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("CIAM_LISTEN, {}: {error}", config.listen))?;
     let mailbox = config.dev.then(|| mailbox(&config)).transpose()?;
     let identity = identity(&config, mailbox.clone()).await?;
     let app = app(&identity, config.name, mailbox)?;
 
-    let listener = tokio::net::TcpListener::bind(config.listen).await?;
     println!("The portal is at {}", identity.config().public_url.origin());
     if config.dev {
         println!("Development is on: messages are shown at {}/dev/mailbox", identity.config().public_url.origin());
@@ -74,10 +76,16 @@ async fn identity(config: &Config, mailbox: Option<Mailbox>) -> Result<Ciam, Any
     };
     let builder = Ciam::builder().shared_store(store).app_name(&config.name).public_url(&config.public_url);
     let builder = match (&config.master_key, config.dev) {
-        (Some(key), _) => builder.master_key(MasterKey::parse(key)?),
+        (Some(key), _) => {
+            builder.master_key(MasterKey::parse(key).map_err(|error| format!("CIAM_MASTER_KEY: {error}"))?)
+        }
         (None, true) => builder,
         (None, false) => {
-            return Err("CIAM_MASTER_KEY or CIAM_MASTER_KEY_FILE is missing: 32 random bytes in base64".into());
+            return Err(
+                "CIAM_MASTER_KEY or CIAM_MASTER_KEY_FILE is missing (make one: openssl rand -base64 32). It is wanted \
+                        because CIAM_LISTEN or CIAM_PUBLIC_URL is not loopback; CIAM_DEV=true is for development"
+                    .into(),
+            );
         }
     };
     let builder = match (mailbox, smtp(config)?) {
@@ -90,9 +98,9 @@ async fn identity(config: &Config, mailbox: Option<Mailbox>) -> Result<Ciam, Any
 
 fn smtp(config: &Config) -> Result<Option<SmtpMessenger>, AnyError> {
     let Some(url) = &config.smtp_url else { return Ok(None) };
-    let messenger = SmtpMessenger::from_url(url)?;
+    let messenger = SmtpMessenger::from_url(url).map_err(|error| format!("CIAM_SMTP_URL: {error}"))?;
     Ok(Some(match &config.smtp_sender {
-        Some(sender) => messenger.sender(sender)?,
+        Some(sender) => messenger.sender(sender).map_err(|error| format!("CIAM_SMTP_SENDER: {error}"))?,
         None => messenger,
     }))
 }

@@ -42,8 +42,9 @@ impl Drop for Inner {
     }
 }
 
-/// Why the engine could not be built. Each says what to do.
-#[derive(Debug, thiserror::Error)]
+/// Why the engine could not be built. Each says what to do, in `Debug` too: that is what a `main` that returns
+/// it prints.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// No store was given.
@@ -75,6 +76,12 @@ pub enum BuildError {
     /// The store cannot be made ready.
     #[error("the store cannot be made ready")]
     Store(#[from] StoreError),
+}
+
+impl std::fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        crate::config::with_causes(self, f)
+    }
 }
 
 impl Ciam {

@@ -47,6 +47,18 @@ struct File {
 const LATER: [&str; 5] =
     ["CIAM_SMS_URL", "CIAM_REDIS_URL", "CIAM_TRUSTED_PROXIES", "CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
 
+const KNOWN: [&str; 9] = [
+    "CIAM_CONFIG",
+    "CIAM_LISTEN",
+    "CIAM_PUBLIC_URL",
+    "CIAM_DATABASE_URL",
+    "CIAM_MASTER_KEY",
+    "CIAM_MASTER_KEY_FILE",
+    "CIAM_SMTP_URL",
+    "CIAM_SMTP_SENDER",
+    "CIAM_DEV",
+];
+
 impl Config {
     /// Reads the file that `CIAM_CONFIG` names, if any, and the variables of the process.
     pub(crate) fn load() -> Result<Self, Box<dyn std::error::Error>> {
@@ -63,6 +75,9 @@ impl Config {
     }
 
     fn from(file: File, variables: &BTreeMap<String, String>) -> Result<Self, Box<dyn std::error::Error>> {
+        for name in variables.keys().filter(|name| !KNOWN.contains(&name.as_str()) && !LATER.contains(&name.as_str())) {
+            tracing::warn!("{name} is no variable of the portal's: examples/portal.toml has them all");
+        }
         for name in LATER.iter().filter(|name| variables.contains_key(**name)) {
             tracing::warn!("{name} has no effect in this version");
         }
@@ -95,7 +110,8 @@ impl Config {
                 None => None,
             },
         };
-        let loopback = listen.ip().is_loopback() && PublicUrl::parse(&public_url)?.is_loopback();
+        let loopback = listen.ip().is_loopback()
+            && PublicUrl::parse(&public_url).map_err(|error| format!("CIAM_PUBLIC_URL: {error}"))?.is_loopback();
         let dev = match variables.get("CIAM_DEV").map(String::as_str) {
             None | Some("") => file.dev.unwrap_or(loopback),
             Some("1" | "true" | "yes" | "on") => true,

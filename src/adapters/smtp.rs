@@ -19,8 +19,8 @@ pub struct SmtpMessenger {
     sender: Mailbox,
 }
 
-/// The text is not an SMTP URL, or asks for something unsafe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// The text is not an SMTP URL, or asks for something unsafe. Each says what to do, in `Debug` too.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSmtpUrl {
     /// It is not `smtp://` or `smtps://` with a host.
@@ -34,6 +34,12 @@ pub enum InvalidSmtpUrl {
     /// The sender is not an address.
     #[error("the sender is an address, or a name and an address: Shop <no-reply@shop.example>")]
     Sender,
+}
+
+impl fmt::Debug for InvalidSmtpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl SmtpMessenger {

@@ -124,7 +124,10 @@ impl SqliteOptions {
 
     /// Others may be opening the file, too: SQLite does not wait for them while it changes the journal's mode.
     fn connections(&self, path: &Path) -> Result<(Connection, Readers), StoreError> {
-        create_private(path).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        create_private(path).map_err(|error| {
+            let text = format!("{} cannot be opened or made: {error}", path.display());
+            StoreError::Unavailable(Box::new(std::io::Error::new(error.kind(), text)))
+        })?;
         let until = Instant::now() + self.busy_timeout;
         loop {
             match self.try_connections(path) {

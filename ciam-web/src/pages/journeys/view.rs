@@ -113,6 +113,7 @@ impl View<'_> {
             error => error.map(Serde),
             notice => notice,
             good_for => code_hint,
+            mailbox => self.web.mailbox().is_some(),
             reason => reason,
         };
         self.web.templates().page(&template, context)
