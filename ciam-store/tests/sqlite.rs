@@ -229,7 +229,10 @@ async fn a_host_that_holds_the_lock_for_a_while_is_waited_for() {
     host.execute_batch("BEGIN IMMEDIATE; CREATE TABLE orders (what TEXT)").unwrap();
     let f = opened.f.clone();
     let waiting = tokio::spawn(async move { f.commit(vec![insert(&f.account("patient"))]).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Long enough for the writer to have met the lock, however many of these it takes on this machine.
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
     assert!(!waiting.is_finished());
     assert_eq!(opened.f.store.count(&Account::BY_NAME.under(&()), 9).await.unwrap(), 0, "readers do not wait");
     host.execute_batch("COMMIT").unwrap();
