@@ -134,7 +134,7 @@ problems! {
     pub(crate) unsupported_media_type: UNSUPPORTED_MEDIA_TYPE, "Unsupported media type",
         "The API reads application/json, and pages read application/x-www-form-urlencoded.";
     pub(crate) unexpected_shape: UNPROCESSABLE_ENTITY, "Unexpected members",
-        "The request's body lacks a member, or one has a value that it cannot have.";
+        "kind is sign_up or sign_in; transport, if given, is cookie or bearer; an answer is {\"answer\": {\"type\": …}}.";
     pub(crate) bad_return_to: UNPROCESSABLE_ENTITY, "Not a path of this site", "return_to must be a path of this site.";
     pub(crate) unknown_link: NOT_FOUND, "This link is no longer good",
         "It was used already, has expired, or a newer message has replaced it.";
