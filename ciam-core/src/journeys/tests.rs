@@ -581,8 +581,11 @@ async fn tries_whose_client_hung_up_give_themselves_back() {
     for _ in 0..20 {
         let browser = bed.browser();
         let journey = browser.identified(JourneyKind::SignIn, ADA).await;
-        let request = tokio::spawn(async move { browser.answer(&journey, password(PASSWORD)).await });
-        asked.notified().await;
+        let mut request = tokio::spawn(async move { browser.answer(&journey, password(PASSWORD)).await });
+        tokio::select! {
+            () = asked.notified() => {}
+            refused = &mut request => panic!("earlier tries were not given back: {refused:?}"),
+        }
         request.abort();
         assert!(request.await.unwrap_err().is_cancelled());
         // What the dropped reservation has set going.
