@@ -55,10 +55,7 @@ async fn bed(hasher: impl PasswordHasher, people: u32) -> Bed {
     let builder = Ciam::builder().store(store).messenger(mailbox.clone()).hasher(hasher).without_workers();
     let ciam = builder.build().await.unwrap();
     for person in 0..people {
-        let answers = [
-            Answer::Identify { email: email(person) },
-            Answer::NewPassword { new_password: Secret::new(PASSWORD.to_owned()), name: None },
-        ];
+        let answers = [Answer::identify(email(person)), Answer::new_password(PASSWORD)];
         let (id, client) = walk(&ciam, JourneyKind::SignUp, person, answers).await;
         while ciam.outbox().deliver().await.unwrap() > 0 {}
         let code = mailbox.messages()[0].subject.split(' ').next().unwrap().to_owned();
@@ -73,7 +70,7 @@ fn email(person: u32) -> String {
 
 async fn walk(ciam: &Ciam, kind: JourneyKind, person: u32, answers: [Answer; 2]) -> (String, Client) {
     let secret = ciam.entropy().verifier();
-    let id = ciam.journeys().start(Start { kind, binding: &secret, return_to: None }).await.unwrap().id;
+    let id = ciam.journeys().start(Start::new(kind, &secret)).await.unwrap().id;
     let address = IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 + person));
     let client = Client { binding: Some(secret), origin: Origin::new(Some(address), Some("bench")) };
     for answer in answers {
@@ -83,8 +80,7 @@ async fn walk(ciam: &Ciam, kind: JourneyKind, person: u32, answers: [Answer; 2])
 }
 
 async fn sign_in(ciam: &Ciam, person: u32) {
-    let answers =
-        [Answer::Identify { email: email(person) }, Answer::Password { password: Secret::new(PASSWORD.to_owned()) }];
+    let answers = [Answer::identify(email(person)), Answer::Password { password: Secret::new(PASSWORD.to_owned()) }];
     walk(ciam, JourneyKind::SignIn, person, answers).await;
 }
 

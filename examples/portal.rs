@@ -48,9 +48,12 @@ async fn run() -> Result<(), AnyError> {
     let identity = identity(&config, mailbox.clone()).await?;
     let app = app(&identity, config.name, mailbox)?;
 
-    println!("The portal is at {}", identity.config().public_url.origin());
+    println!("The portal is at {}", identity.config().application.public_url.origin());
     if config.dev {
-        println!("Development is on: messages are shown at {}/dev/mailbox", identity.config().public_url.origin());
+        println!(
+            "Development is on: messages are shown at {}/dev/mailbox",
+            identity.config().application.public_url.origin()
+        );
     }
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stopped())

@@ -29,16 +29,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Takes the person at the terminal through one journey.
 async fn walk(identity: &Ciam, mailbox: &Mailbox, kind: JourneyKind) -> Result<(), Box<dyn std::error::Error>> {
     let secret = identity.entropy().verifier(); // a browser would keep it in a cookie
-    let started = identity.journeys().start(Start { kind, binding: &secret, return_to: None }).await?;
+    let started = identity.journeys().start(Start::new(kind, &secret)).await?;
     let client = Client { binding: Some(secret), origin: Origin::new(None, Some("a terminal")) };
     let mut prompt = started.prompt;
     loop {
         let answer = match &prompt {
-            Prompt::Identify { .. } => Answer::Identify { email: ask("Your email address")? },
+            Prompt::Identify { .. } => Answer::identify(ask("Your email address")?),
             Prompt::Password { .. } => Answer::Password { password: Secret::new(ask("Your password")?) },
             Prompt::NewPassword { min_length, .. } => {
                 let password = ask(&format!("Choose a password of at least {min_length} characters"))?;
-                Answer::NewPassword { new_password: Secret::new(password), name: None }
+                Answer::new_password(password)
             }
             Prompt::Code { to, .. } => {
                 while identity.outbox().deliver().await? > 0 {}

@@ -68,7 +68,7 @@ fn code(text: &str) -> Answer {
 }
 
 fn new_password() -> Answer {
-    Answer::NewPassword { new_password: Secret::new(PASSWORD.to_owned()), name: None }
+    Answer::new_password(PASSWORD)
 }
 
 fn sessions_in(results: &[Result<Advanced, JourneyError>]) -> usize {
@@ -212,7 +212,7 @@ async fn parallel_first_answers_keep_one_journey(bed: &TestBed) {
     let journey = browser.start(JourneyKind::SignIn).await;
     let results = in_parallel(50, |n| {
         let (browser, journey) = (browser.clone(), journey.clone());
-        let answer = Answer::Identify { email: format!("person{n}@example.com") };
+        let answer = Answer::identify(format!("person{n}@example.com"));
         async move { browser.answer(&journey, answer).await.is_ok() }
     })
     .await;

@@ -36,7 +36,7 @@ async fn engine(file: &Path) -> (Ciam, Mailbox) {
 
 async fn walk(ciam: &Ciam, kind: JourneyKind, answers: Vec<Answer>, code: impl AsyncFnOnce() -> String) {
     let secret = ciam.entropy().verifier();
-    let id = ciam.journeys().start(Start { kind, binding: &secret, return_to: None }).await.unwrap().id;
+    let id = ciam.journeys().start(Start::new(kind, &secret)).await.unwrap().id;
     let client = Client { binding: Some(secret), origin: Origin::default() };
     let mut opened = None;
     for answer in answers {
@@ -50,10 +50,7 @@ async fn walk(ciam: &Ciam, kind: JourneyKind, answers: Vec<Answer>, code: impl A
 }
 
 async fn sign_up(ciam: &Ciam, mailbox: &Mailbox, email: &str) {
-    let answers = vec![
-        Answer::Identify { email: email.to_owned() },
-        Answer::NewPassword { new_password: Secret::new(PASSWORD.to_owned()), name: None },
-    ];
+    let answers = vec![Answer::identify(email.to_owned()), Answer::new_password(PASSWORD)];
     walk(ciam, JourneyKind::SignUp, answers, async || {
         loop {
             ciam.outbox().deliver().await.unwrap();
@@ -138,8 +135,7 @@ async fn rl1_a_kill_leaves_no_half_account_and_loses_no_acknowledged_one() {
             assert!(ciam.users().by_email(&email).await.unwrap().is_some(), "an acknowledged account is lost");
         }
         let last = acknowledged.last().unwrap().clone();
-        let answers =
-            vec![Answer::Identify { email: last }, Answer::Password { password: Secret::new(PASSWORD.to_owned()) }];
+        let answers = vec![Answer::identify(last), Answer::Password { password: Secret::new(PASSWORD.to_owned()) }];
         walk(&ciam, JourneyKind::SignIn, answers, async || unreachable!()).await;
         let users = count(&file, "SELECT count(*) FROM ciam_users");
         let whole = "SELECT count(*) FROM ciam_users u

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::email::Email;
+use crate::identifiers::Handle;
 use crate::journeys::JourneyId;
 use crate::secret::{Bearer, Code, Digest, Secret};
 use crate::store::{Bound, Collection, Record, Store, StoreError, Tally, Work};
@@ -24,6 +24,8 @@ pub struct ChallengeLimits {
     pub code: Duration,
     /// How long a verification link is good (default 24 hours).
     pub link: Duration,
+    /// How long a link is good with which a password is set anew (default 30 minutes).
+    pub recovery_link: Duration,
     /// How often a code can be tried (default 5).
     pub tries: u32,
     /// After how long another message can be asked for (default 1 minute).
@@ -32,19 +34,25 @@ pub struct ChallengeLimits {
 
 impl Default for ChallengeLimits {
     fn default() -> Self {
-        Self { code: Duration::from_mins(10), link: Duration::from_hours(24), tries: 5, resend: Duration::from_mins(1) }
+        Self {
+            code: Duration::from_mins(10),
+            link: Duration::from_hours(24),
+            recovery_link: Duration::from_mins(30),
+            tries: 5,
+            resend: Duration::from_mins(1),
+        }
     }
 }
 
-/// A code and link that were sent to an address for a journey.
+/// A code and link that were sent to an address or number for a journey.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
     /// The id.
     pub id: ChallengeId,
     /// The journey that it answers, and no other.
     pub journey: JourneyId,
-    /// The address that it proves, and no other.
-    pub email: Email,
+    /// The address or number that it proves, and no other.
+    pub handle: Handle,
     /// Until when the code is good.
     pub code_until: Timestamp,
     /// Until when the link is good.
@@ -106,8 +114,9 @@ pub(crate) async fn issue(
     store: &Store,
     vault: &dyn KeyVault,
     limits: &ChallengeLimits,
+    link_for: Duration,
     journey: JourneyId,
-    email: &Email,
+    handle: &Handle,
     decoy: bool,
 ) -> Result<Issued, VaultError> {
     let now = store.clock().now();
@@ -116,9 +125,9 @@ pub(crate) async fn issue(
     let challenge = Challenge {
         id,
         journey,
-        email: email.clone(),
+        handle: handle.clone(),
         code_until: now + limits.code,
-        link_until: now + limits.link,
+        link_until: now + link_for,
         decoy,
         code: vault.seal(&context(id), code.expose().as_bytes()).await?,
         link: verifier.digest(),

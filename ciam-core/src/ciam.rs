@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::application::Application;
 use crate::challenges::{Challenge, ChallengeLimits};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, InvalidPublicUrl, PublicUrl};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::events::Event;
 use crate::id::RealmId;
-use crate::identifiers::Identifier;
+use crate::identifiers::{Identifier, IdentifierPolicy, InvalidPolicy};
 use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
+use crate::messages::notices::Notices;
 use crate::messages::{Messenger, Outbox, Outgoing};
 use crate::passwords::{Argon2Pool, InvalidParameters, Judges, PasswordCredential, PasswordHasher, PasswordRules};
 use crate::sessions::{Session, SessionLimits, Sessions};
@@ -70,6 +72,17 @@ pub enum BuildError {
     /// Two steps of the host's have one name.
     #[error("two steps are called {0}: a step's name is its own")]
     DuplicateStep(String),
+    /// Two applications of the host's have one key.
+    #[error("two applications have the key {0:?}: a key is one application's")]
+    DuplicateApplication(String),
+    /// The policy of an application contradicts itself.
+    #[error("the identifiers of {application} cannot be as they are set")]
+    Identifiers {
+        /// The application's name.
+        application: String,
+        /// What is wrong.
+        source: InvalidPolicy,
+    },
     /// The password hasher cannot run.
     #[error(transparent)]
     Hasher(#[from] InvalidParameters),
@@ -180,7 +193,20 @@ impl CiamBuilder {
 
     /// The application's name, as people know it (default: "this site").
     pub fn app_name(mut self, name: impl Into<String>) -> Self {
-        self.config.app_name = name.into();
+        self.config.application.name = name.into();
+        self
+    }
+
+    /// By what people are found in the application (default: an email address, proved at sign-up).
+    pub fn identifiers(mut self, policy: IdentifierPolicy) -> Self {
+        self.config.application.identifiers = policy;
+        self
+    }
+
+    /// One more application of the host's, with a name, an address and a policy of its own. Accounts are good in
+    /// all of them.
+    pub fn application(mut self, application: Application) -> Self {
+        self.config.others.push(application);
         self
     }
 
@@ -260,6 +286,12 @@ impl CiamBuilder {
         self
     }
 
+    /// How old the newest proof of a session may be when something sensitive is changed with it (default 15 minutes).
+    pub const fn fresh_for(mut self, age: Duration) -> Self {
+        self.config.fresh = age;
+        self
+    }
+
     /// How long a journey may take that waits for no message (default 1 hour).
     pub const fn journey_limit(mut self, limit: Duration) -> Self {
         self.config.journey = limit;
@@ -298,14 +330,23 @@ impl CiamBuilder {
         let messenger = self.messenger.ok_or(BuildError::NoMessenger)?;
         let mut config = self.config;
         if let Some(url) = &self.public_url {
-            config.public_url = PublicUrl::parse(url)?;
+            config.application.public_url = PublicUrl::parse(url)?;
+        }
+        for (nth, application) in config.applications().enumerate() {
+            if config.applications().take(nth).any(|earlier| earlier.id == application.id) {
+                return Err(BuildError::DuplicateApplication(application.key.clone()));
+            }
+            application
+                .identifiers
+                .check()
+                .map_err(|source| BuildError::Identifiers { application: application.name.clone(), source })?;
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let entropy: Arc<dyn Entropy> = self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy::new()));
         let vault = match (self.vault, self.master_key) {
             (Some(vault), _) => vault,
             (None, Some(key)) => Arc::new(LocalVault::new(key, Arc::clone(&entropy))) as Arc<dyn KeyVault>,
-            (None, None) if config.public_url.is_loopback() => {
+            (None, None) if config.applications().all(|application| application.public_url.is_loopback()) => {
                 let key = vault::development::key(backend.file().as_deref(), entropy.as_ref())?;
                 Arc::new(LocalVault::new(key, Arc::clone(&entropy)))
             }
@@ -322,6 +363,7 @@ impl CiamBuilder {
         let config = Arc::new(config);
         let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger);
         let users = Users::new(store.clone());
+        let notices = Notices { store: store.clone(), outbox: outbox.clone(), config: Arc::clone(&config) };
         let sessions = Sessions::new(store.clone(), config.sessions);
         let journeys = Journeys {
             store: store.clone(),
@@ -329,6 +371,7 @@ impl CiamBuilder {
             hasher,
             throttle,
             outbox: outbox.clone(),
+            notices: notices.clone(),
             users: users.clone(),
             sessions: sessions.clone(),
             custom: self.custom.into(),

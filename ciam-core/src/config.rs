@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::application::Application;
 use crate::challenges::ChallengeLimits;
+use crate::id::ApplicationId;
 use crate::passwords::PasswordRules;
 use crate::sessions::SessionLimits;
 use crate::throttle::ThrottleLimits;
@@ -10,10 +12,10 @@ use crate::throttle::ThrottleLimits;
 /// What the engine was built with.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The application's name, as people know it.
-    pub app_name: String,
-    /// Where people reach the application: scheme, host, and port if it is not the scheme's; no path.
-    pub public_url: PublicUrl,
+    /// The application that is meant when none is named.
+    pub application: Application,
+    /// The host's other applications.
+    pub others: Vec<Application>,
     /// How long sessions live.
     pub sessions: SessionLimits,
     /// What a new password must be.
@@ -24,19 +26,35 @@ pub struct Config {
     pub challenges: ChallengeLimits,
     /// How long a journey may take that waits for no message (default 1 hour).
     pub journey: Duration,
+    /// How old the newest proof of a session may be when something sensitive is changed with it (default 15 minutes).
+    pub fresh: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            app_name: "this site".to_owned(),
-            public_url: PublicUrl::default(),
+            application: Application::new("", "this site"),
+            others: Vec::new(),
             sessions: SessionLimits::default(),
             passwords: PasswordRules::default(),
             throttle: ThrottleLimits::default(),
             challenges: ChallengeLimits::default(),
             journey: Duration::from_hours(1),
+            fresh: Duration::from_mins(15),
         }
+    }
+}
+
+impl Config {
+    /// The application with this id, if the host has one.
+    #[must_use]
+    pub fn application(&self, id: ApplicationId) -> Option<&Application> {
+        self.applications().find(|application| application.id == id)
+    }
+
+    /// All applications, the default one first.
+    pub fn applications(&self) -> impl Iterator<Item = &Application> {
+        std::iter::once(&self.application).chain(&self.others)
     }
 }
 

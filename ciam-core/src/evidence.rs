@@ -133,6 +133,8 @@ pub struct Strength {
 impl Strength {
     /// A password.
     pub const PASSWORD: Self = Self { amr: &[Amr::Pwd], factor: Factor::Knowledge, phishing_resistant: false };
+    /// A code or link to a phone number, where it proves the number and is no factor of its own.
+    pub const PHONE: Self = Self { amr: &[Amr::Sms], factor: Factor::Address, phishing_resistant: false };
     /// A code or link to an email address.
     pub const EMAIL: Self = Self { amr: &[Amr::Mail], factor: Factor::Address, phishing_resistant: false };
 }
@@ -347,6 +349,12 @@ impl Assurance {
         amr.sort_unstable();
         amr.dedup();
         amr
+    }
+
+    /// When the newest proof was given that is a factor of its own.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.proofs.iter().filter(|proof| proof.factor != Factor::Address).map(|proof| proof.at).max()
     }
 
     /// The proofs, in the order they were given.

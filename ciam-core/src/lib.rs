@@ -12,6 +12,7 @@
 //!   [`messages::Messenger`], [`passwords::PasswordHasher`], [`vault::KeyVault`], [`throttle::Throttle`].
 //! - **test with a stopped clock**: [`testing`] (feature `testing`).
 
+mod application;
 pub mod challenges;
 mod ciam;
 pub mod clock;
@@ -37,5 +38,6 @@ pub mod vault;
 #[doc(hidden)]
 pub use {serde, uuid};
 
+pub use application::Application;
 pub use ciam::{BuildError, Ciam, CiamBuilder};
 pub use id::{ApplicationId, RealmId, UserId};

@@ -352,6 +352,15 @@ impl Sessions {
         Ok(good.then_some(session))
     }
 
+    /// Whether a session is this user's and good, in the caller's unit, which guards it.
+    pub(crate) async fn is_good_in(&self, work: &Work, user: UserId, id: SessionId) -> Result<bool, StoreError> {
+        let (Some(session), Some(standing)) = (work.get::<Session>(id).await?, work.get::<Standing>(user).await?)
+        else {
+            return Ok(false);
+        };
+        Ok(session.user == user && self.is_good(&session, &standing, work.now()))
+    }
+
     /// The user's sessions that are good, the latest first; at most 1,000.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::email::Email;
 use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
-use crate::identifiers::Identifier;
+use crate::identifiers::{Handle, Identifier, Username};
 use crate::passwords::{PasswordCredential, PasswordHash};
 use crate::store::{Collection, Record, Store, StoreError, Work};
 
@@ -120,11 +120,15 @@ impl From<StoreError> for UserError {
     }
 }
 
-/// A user to be: a verified address, and what else is known.
+/// A user to be: what they are found by, and what else is known.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// The address, proved to be theirs.
-    pub email: Email,
+    /// An address or number, proved to be theirs; or a username.
+    pub handle: Handle,
+    /// Whether the handle was proved. One that was not identifies nobody.
+    pub proved: bool,
+    /// A username that they chose beside it.
+    pub username: Option<Username>,
     /// How they want to be called.
     pub name: Option<DisplayName>,
     /// The credential that they set, if it is a password.
@@ -149,8 +153,20 @@ impl Users {
     /// # Errors
     /// [`UserError::Store`].
     pub async fn primary_email(&self, id: UserId) -> Result<Option<Email>, UserError> {
-        let page = self.store.find(&Identifier::BY_USER.under(&id).limit(1)).await?;
-        Ok(page.items.into_iter().next().map(|identifier| identifier.email))
+        let page = self.store.find(&Identifier::BY_USER.under(&id).limit(100)).await?;
+        Ok(page.items.into_iter().find_map(|identifier| match identifier.handle {
+            Handle::Email(email) => Some(email),
+            _ => None,
+        }))
+    }
+
+    /// The user who has proved this handle, in whatever spelling.
+    ///
+    /// # Errors
+    /// [`UserError::Store`].
+    pub async fn by_handle(&self, handle: &Handle) -> Result<Option<UserId>, UserError> {
+        let page = self.store.find(&Identifier::BY_VERIFIED.eq(&Some(handle.canonical())).limit(1)).await?;
+        Ok(page.items.first().map(|identifier| identifier.user))
     }
 
     /// The user who has proved this address, in whatever spelling of upper and lower case.
@@ -158,8 +174,7 @@ impl Users {
     /// # Errors
     /// [`UserError::Store`].
     pub async fn by_email(&self, email: &Email) -> Result<Option<UserId>, UserError> {
-        let page = self.store.find(&Identifier::BY_VERIFIED.eq(&Some(email.canonical())).limit(1)).await?;
-        Ok(page.items.first().map(|identifier| identifier.user))
+        self.by_handle(&Handle::Email(email.clone())).await
     }
 
     /// Creates a user in the caller's unit: user, standing, identifier, credential and event, or nothing.
@@ -173,9 +188,15 @@ impl Users {
         let id: UserId = work.new_id();
         work.insert(&User { id, name: new.name.clone(), created: work.now() })?;
         work.insert(&Standing { id, status: UserStatus::Active, epoch: 0 })?;
-        let identifier =
-            Identifier { id: work.new_id(), user: id, email: new.email.clone(), verified: Some(work.now()) };
+        let identify = |handle: Handle, proved: bool| {
+            let verified = proved.then(|| work.now());
+            Identifier { id: work.new_id(), user: id, handle, added: work.now(), verified }
+        };
+        let identifier = identify(new.handle.clone(), new.proved);
         work.insert(&identifier)?;
+        if let Some(username) = &new.username {
+            work.insert(&identify(username.clone().into(), true))?;
+        }
         if let Some(password) = &new.password {
             work.insert(&PasswordCredential { id, hash: password.clone(), set: work.now() })?;
         }

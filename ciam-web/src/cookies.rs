@@ -28,7 +28,7 @@ impl Cookies {
     /// For this site. What binds a browser lives as long as its journeys may: until the link of a message is
     /// no longer good and a day more, and not less than a journey without messages.
     pub(crate) fn new(config: &Config) -> Self {
-        let secure = config.public_url.is_secure();
+        let secure = config.application.public_url.is_secure();
         let browser_age = config.challenges.link.saturating_add(LATE).max(config.journey);
         let (session, browser) =
             if secure { ("__Host-ciam_session", "__Host-ciam_browser") } else { ("ciam_session", "ciam_browser") };
@@ -110,7 +110,9 @@ mod tests {
     use super::*;
 
     fn cookies(public_url: &str) -> Cookies {
-        Cookies::new(&Config { public_url: PublicUrl::parse(public_url).unwrap(), ..Config::default() })
+        let mut config = Config::default();
+        config.application.public_url = PublicUrl::parse(public_url).unwrap();
+        Cookies::new(&config)
     }
 
     #[test]

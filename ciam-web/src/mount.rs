@@ -120,7 +120,7 @@ impl Mount {
     /// # Panics
     /// When the host has a route at one of ciam's paths, as [`Router::merge`] does.
     pub fn around<S: Clone + Send + Sync + 'static>(self, app: Router<S>) -> Result<Router<S>, MountError> {
-        let mut templates = Templates::new(&self.identity.config().app_name)?;
+        let mut templates = Templates::new(&self.identity.config().application.name)?;
         for (step, source) in self.steps {
             templates.add_step(&step, source)?;
         }

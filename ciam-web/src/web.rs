@@ -33,7 +33,7 @@ impl Web {
 
     /// The application's public address.
     pub(crate) fn site(&self) -> &PublicUrl {
-        &self.0.identity.config().public_url
+        &self.0.identity.config().application.public_url
     }
 
     pub(crate) fn cookies(&self) -> Cookies {

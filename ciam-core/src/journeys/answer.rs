@@ -2,6 +2,9 @@
 
 use serde::Deserialize;
 
+use super::error::Mistake;
+use super::planner::Stage;
+use crate::identifiers::{Handle, IdentifierKind};
 use crate::secret::Secret;
 
 /// An answer to a [`Prompt`](super::Prompt).
@@ -13,11 +16,8 @@ use crate::secret::Secret;
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Answer {
-    /// To `identify`.
-    Identify {
-        /// The email address.
-        email: String,
-    },
+    /// To `identify`: one of the members, of a kind that the prompt accepts.
+    Identify(Identify),
     /// To `password`.
     Password {
         /// The password.
@@ -33,6 +33,9 @@ pub enum Answer {
         /// How the person wants to be called; not required.
         #[serde(default)]
         name: Option<String>,
+        /// A username; whether one is asked for says the prompt.
+        #[serde(default)]
+        username: Option<String>,
     },
     /// To `code`.
     Code {
@@ -52,15 +55,115 @@ pub enum Answer {
     },
 }
 
+/// Who somebody is. The first member that is there counts.
+#[derive(Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Identify {
+    /// An email address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// A phone number that begins with `+` and a country's code.
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// A username.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Any of them: what it is shows in itself.
+    #[serde(default)]
+    pub identifier: Option<String>,
+}
+
+impl Identify {
+    /// By an email address.
+    #[must_use]
+    pub fn email(email: impl Into<String>) -> Self {
+        Self { email: Some(email.into()), ..Self::default() }
+    }
+
+    /// By whatever it is.
+    #[must_use]
+    pub fn any(identifier: impl Into<String>) -> Self {
+        Self { identifier: Some(identifier.into()), ..Self::default() }
+    }
+
+    /// The handle that was meant, if it is of one of these kinds.
+    pub(super) fn read(&self, accepts: &[IdentifierKind]) -> Result<Handle, Mistake> {
+        let given = [
+            (IdentifierKind::Email, &self.email),
+            (IdentifierKind::Phone, &self.phone),
+            (IdentifierKind::Username, &self.username),
+        ];
+        let named = given.into_iter().find_map(|(kind, text)| text.as_deref().map(|text| (kind, text)));
+        let (kind, text) = match (named, self.identifier.as_deref()) {
+            (Some(named), _) => named,
+            (None, Some(text)) => (Self::guess(text, accepts), text),
+            (None, None) => return Err(Mistake::UnexpectedAnswer),
+        };
+        if !accepts.contains(&kind) {
+            return Err(Mistake::UnacceptedKind);
+        }
+        Ok(match kind {
+            IdentifierKind::Email => Handle::Email(text.parse()?),
+            IdentifierKind::Phone => Handle::Phone(text.parse()?),
+            IdentifierKind::Username => Handle::Username(text.parse()?),
+        })
+    }
+
+    fn guess(text: &str, accepts: &[IdentifierKind]) -> IdentifierKind {
+        let text = text.trim();
+        if let [only] = accepts {
+            return *only;
+        }
+        if text.contains('@') {
+            return IdentifierKind::Email;
+        }
+        let dialled = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '.' | '(' | ')' | '/'));
+        let fallback =
+            if accepts.contains(&IdentifierKind::Username) { IdentifierKind::Username } else { IdentifierKind::Email };
+        if dialled && accepts.contains(&IdentifierKind::Phone) { IdentifierKind::Phone } else { fallback }
+    }
+}
+
+impl std::fmt::Debug for Identify {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identify(..)")
+    }
+}
+
 impl Answer {
-    /// The stage of the way that it belongs to, as a [`Step`](super::planner::Step) counts them.
-    pub(super) const fn stage(&self) -> u8 {
+    /// Who it is, by an address, a number or a username.
+    #[must_use]
+    pub fn identify(identifier: impl Into<String>) -> Self {
+        Self::Identify(Identify::any(identifier))
+    }
+
+    /// The account's password.
+    #[must_use]
+    pub fn password(password: impl Into<String>) -> Self {
+        Self::Password { password: Secret::new(password.into()) }
+    }
+
+    /// A password to set, and nothing with it.
+    #[must_use]
+    pub fn new_password(password: impl Into<String>) -> Self {
+        Self::NewPassword { new_password: Secret::new(password.into()), name: None, username: None }
+    }
+
+    /// The code of a message.
+    #[must_use]
+    pub fn code(code: impl Into<String>) -> Self {
+        Self::Code { code: Secret::new(code.into()) }
+    }
+
+    /// The stage of the way that it belongs to.
+    pub(super) const fn stage(&self) -> Stage {
         match self {
-            Self::Identify { .. } => 0,
-            Self::Password { .. } | Self::NewPassword { .. } => 1,
-            Self::Code { .. } | Self::Resend {} => 2,
-            Self::Continue {} => 3,
-            Self::Custom { .. } => 4,
+            Self::Identify(_) => Stage::Identify,
+            Self::Password { .. } => Stage::Password,
+            Self::NewPassword { .. } => Stage::NewPassword,
+            Self::Code { .. } | Self::Resend {} => Stage::Prove,
+            Self::Continue {} => Stage::GoOn,
+            Self::Custom { .. } => Stage::Custom,
         }
     }
 }

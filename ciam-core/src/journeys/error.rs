@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::prompt::Prompt;
 use crate::email::InvalidEmail;
+use crate::identifiers::{InvalidPhone, InvalidUsername};
+use crate::messages::notices::NoticeError;
 use crate::passwords::{HashError, PasswordProblem};
 use crate::sessions::SessionError;
 use crate::store::StoreError;
@@ -18,6 +20,9 @@ pub enum JourneyError {
     /// There is no such journey for this client: never begun, begun elsewhere, expired, or a forged id.
     #[error("there is no such journey")]
     Unknown,
+    /// Only somebody who is signed in can begin this journey.
+    #[error("this journey begins signed in")]
+    SignInFirst,
     /// Another answer came first. Ask for the prompt again.
     #[error("the journey has gone on meanwhile")]
     Stale,
@@ -53,6 +58,30 @@ pub enum Mistake {
     /// Not an email address.
     #[error("Enter an email address, such as ada@example.com.")]
     InvalidEmail,
+    /// Not a phone number.
+    #[error("Enter a phone number with its country's code, such as +31 6 12345678.")]
+    InvalidPhone,
+    /// Not a username.
+    #[error("Use a username of 3 to 32 letters, digits, dots, hyphens or underscores.")]
+    InvalidUsername,
+    /// A username must be chosen.
+    #[error("Choose a username.")]
+    MissingUsername,
+    /// Somebody else has the username.
+    #[error("This username is taken. Choose another.")]
+    UsernameTaken,
+    /// An identifier of a kind that is not asked for here.
+    #[error("This kind of address is not used here.")]
+    UnacceptedKind,
+    /// The account has as many identifiers as it may.
+    #[error("Your account has too many addresses. Remove one first.")]
+    TooMany,
+    /// The password is not the account's.
+    #[error("The password is wrong.")]
+    WrongPassword,
+    /// The account has the identifier already.
+    #[error("Your account has this already.")]
+    AlreadyYours,
     /// Not a name.
     #[error("Use a name of 1 to 64 letters.")]
     InvalidName,
@@ -88,6 +117,14 @@ impl Mistake {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::InvalidEmail => "invalid_email",
+            Self::InvalidPhone => "invalid_phone",
+            Self::InvalidUsername => "invalid_username",
+            Self::MissingUsername => "missing_username",
+            Self::UsernameTaken => "username_taken",
+            Self::UnacceptedKind => "unaccepted_kind",
+            Self::AlreadyYours => "already_yours",
+            Self::TooMany => "too_many",
+            Self::WrongPassword => "wrong_password",
             Self::InvalidName => "invalid_name",
             Self::WrongCredentials => "wrong_credentials",
             Self::Password(PasswordProblem::TooShort { .. }) => "password_too_short",
@@ -106,6 +143,10 @@ impl Mistake {
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Self::InvalidEmail => Some("email"),
+            Self::InvalidPhone => Some("phone"),
+            Self::InvalidUsername | Self::MissingUsername | Self::UsernameTaken => Some("username"),
+            Self::WrongPassword => Some("password"),
+            Self::UnacceptedKind | Self::AlreadyYours | Self::TooMany => Some("identifier"),
             Self::InvalidName => Some("name"),
             Self::WrongCredentials => Some("password"),
             Self::Password(_) => Some("new_password"),
@@ -118,6 +159,18 @@ impl Mistake {
 impl From<InvalidEmail> for Mistake {
     fn from(_: InvalidEmail) -> Self {
         Self::InvalidEmail
+    }
+}
+
+impl From<InvalidPhone> for Mistake {
+    fn from(_: InvalidPhone) -> Self {
+        Self::InvalidPhone
+    }
+}
+
+impl From<InvalidUsername> for Mistake {
+    fn from(_: InvalidUsername) -> Self {
+        Self::InvalidUsername
     }
 }
 
@@ -135,6 +188,12 @@ impl From<PasswordProblem> for Mistake {
 
 impl From<StoreError> for JourneyError {
     fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<NoticeError> for JourneyError {
+    fn from(error: NoticeError) -> Self {
         Self::Unavailable(error.into())
     }
 }

@@ -7,12 +7,16 @@
 //! and advances one turn at a time: of two answers to one prompt, one is [`JourneyError::Stale`].
 //! Until its first answer it exists only in its own id, sealed, so that showing a page writes nothing.
 
+mod account;
 mod answer;
 mod custom;
 mod error;
 mod local_path;
+mod new_password;
 mod planner;
 mod prompt;
+mod proof;
+mod recover;
 mod sign_in;
 mod sign_up;
 mod state;
@@ -20,7 +24,7 @@ mod verify;
 
 use std::sync::Arc;
 
-pub use answer::Answer;
+pub use answer::{Answer, Identify};
 pub use custom::{CustomError, CustomStep};
 pub use error::{JourneyError, Mistake};
 pub use local_path::LocalPath;
@@ -28,17 +32,22 @@ pub use prompt::{JourneyKind, Prompt};
 pub use state::{Journey, JourneyId, Registration, RegistrationId, SignUpSlot, SignUpSlotId};
 pub use verify::{Redeemed, TicketView};
 
+use crate::application::Application;
 use crate::config::Config;
 use crate::events::{Cause, NewEvent, Origin};
+use crate::id::ApplicationId;
+use crate::identifiers::{Asked, IdentifierKind};
 use crate::messages::Outbox;
+use crate::messages::notices::Notices;
 use crate::passwords::{Judges, PasswordHasher};
 use crate::secret::Verifier;
-use crate::sessions::{Opened, SessionError, Sessions};
+use crate::sessions::{Opened, Session, SessionError, Sessions};
 use crate::store::{Store, StoreError, Work};
 use crate::throttle::Throttle;
 use crate::users::{Standing, Users};
 use crate::vault::KeyVault;
 use planner::Step;
+use sign_up::Chosen;
 use state::{End, Seed};
 
 /// Who answers: the secret of the browser or client that began the journey, and where it is.
@@ -55,6 +64,10 @@ pub struct Client {
 pub struct Start<'a> {
     /// What for.
     pub kind: JourneyKind,
+    /// In which of the host's applications.
+    pub application: ApplicationId,
+    /// The session of whoever begins a journey [that begins signed in](JourneyKind::begins_signed_in).
+    pub session: Option<&'a Session>,
     /// The secret of the browser or client, which it must send with every answer.
     pub binding: &'a Verifier,
     /// Where to go afterwards: a path of this site.
@@ -87,6 +100,7 @@ pub struct Journeys {
     pub(crate) hasher: Arc<dyn PasswordHasher>,
     pub(crate) throttle: Arc<dyn Throttle>,
     pub(crate) outbox: Outbox,
+    pub(crate) notices: Notices,
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) custom: Arc<[Arc<dyn CustomStep>]>,
@@ -127,16 +141,35 @@ impl From<Halt> for JourneyError {
     }
 }
 
+impl<'a> Start<'a> {
+    /// A journey of this kind in the default application, for the client that holds this secret.
+    #[must_use]
+    pub const fn new(kind: JourneyKind, binding: &'a Verifier) -> Self {
+        Self { kind, application: ApplicationId::DEFAULT, session: None, binding, return_to: None }
+    }
+}
+
 impl Journeys {
     /// Begins a journey. Writes nothing.
     ///
     /// # Errors
-    /// [`JourneyError::Unavailable`] when the vault cannot seal.
+    /// [`JourneyError::SignInFirst`] when the kind needs a session and there is none; [`JourneyError::Unknown`] for
+    /// an application that the host does not have; [`JourneyError::Unavailable`] when the vault cannot seal.
     pub async fn start(&self, start: Start<'_>) -> Result<Started, JourneyError> {
         let begun = self.store.clock().now();
+        if self.config.application(start.application).is_none() {
+            return Err(JourneyError::Unknown);
+        }
+        let subject = match start.session {
+            _ if !start.kind.begins_signed_in() => None,
+            Some(session) => Some(self.subject(session, begun)),
+            None => return Err(JourneyError::SignInFirst),
+        };
         let seed = Seed {
             id: self.store.entropy().id(begun),
             kind: start.kind,
+            application: start.application,
+            subject,
             binding: start.binding.digest(),
             begun,
             return_to: start.return_to.cloned(),
@@ -163,17 +196,23 @@ impl Journeys {
     pub async fn answer(&self, id: &str, client: &Client, answer: Answer) -> Result<Advanced, JourneyError> {
         let at = self.load(id, client).await?;
         match (self.next(&at.journey), answer) {
-            (Step::Identify, Answer::Identify { email }) => self.identify(at, client, &email).await,
+            (Step::Identify, Answer::Identify(who)) => self.identify(at, client, &who).await,
             (Step::Password, Answer::Password { password }) => self.check_password(at, client, &password).await,
-            (Step::NewPassword, Answer::NewPassword { new_password, name }) => {
-                self.take_password(at, client, &new_password, name.as_deref()).await
+            (Step::NewPassword, Answer::NewPassword { new_password, name, username }) => {
+                let chosen = Chosen { password: &new_password, name: name.as_deref(), username: username.as_deref() };
+                match at.journey.kind {
+                    JourneyKind::Recover => self.recover_password(at, client, &new_password).await,
+                    _ => self.take_password(at, client, chosen).await,
+                }
             }
             (Step::ProveAddress, Answer::Code { code }) => self.check_code(at, client, &code).await,
             (Step::ProveAddress, Answer::Resend {}) => self.resend(at, client).await,
             (Step::GoOn, Answer::Continue {}) => self.go_on(at, client).await,
             (Step::Custom(name), Answer::Custom { data }) => self.take_custom(at, client, &name, data).await,
             // Sent twice, or from a page that was left open: the journey has gone on.
-            (step, answer) if answer.stage() < step.stage() => Err(JourneyError::Stale),
+            (step, answer) if answer.stage().place(at.journey.kind) < step.stage().place(at.journey.kind) => {
+                Err(JourneyError::Stale)
+            }
             _ => self.wrong(&at.journey, Mistake::UnexpectedAnswer).await,
         }
     }
@@ -210,7 +249,10 @@ impl Journeys {
     ) -> Result<(Journey, Option<Opened>), Halt> {
         journey.turn += 1;
         let mut opened = None;
-        if let (Step::Open, Some(proved)) = (self.next(&journey), &journey.proved) {
+        let opens = matches!(self.next(&journey), Step::Open);
+        if opens && journey.opens_no_session {
+            journey.end = Some(End::Completed);
+        } else if opens && let Some(proved) = &journey.proved {
             let user = proved.user;
             let standing = work.get::<Standing>(user).await?;
             let revoked = standing.is_none_or(|standing| standing.epoch != proved.epoch);
@@ -293,19 +335,28 @@ impl Journeys {
     }
 
     async fn prompt_of(&self, journey: &Journey) -> Result<Prompt, JourneyError> {
-        let identifier = journey.identifier.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();
+        let identifier = match (&journey.handle, &journey.subject) {
+            (Some(handle), _) => handle.as_str().to_owned(),
+            (None, Some(subject)) => self.shown_name(subject.user).await?,
+            (None, None) => String::new(),
+        };
         Ok(match self.next(journey) {
-            Step::Identify => Prompt::Identify { accepts: vec!["email".to_owned()] },
+            Step::Identify => Prompt::Identify { accepts: self.accepts(journey)? },
             Step::Password => Prompt::Password { identifier },
             Step::NewPassword => Prompt::NewPassword {
                 identifier,
                 min_length: self.config.passwords.min_length,
                 max_length: crate::passwords::MAX_CODE_POINTS,
+                asks_name: journey.kind == JourneyKind::SignUp,
+                username: match journey.kind {
+                    JourneyKind::SignUp => self.application(journey)?.identifiers.asks_username(),
+                    _ => Asked::Never,
+                },
             },
             Step::ProveAddress => {
                 let sent = journey.challenge.as_ref().ok_or(JourneyError::Unknown)?;
                 Prompt::Code {
-                    channel: "email".to_owned(),
+                    channel: sent.channel,
                     to: identifier,
                     length: 6,
                     expires_at: sent.code_until,
@@ -323,10 +374,25 @@ impl Journeys {
             }
             Step::Open => return Err(JourneyError::Stale),
             Step::Ended(End::Refused(reason)) => Prompt::Refused { reason },
+            Step::Ended(End::Completed) => Prompt::Completed {},
             Step::Ended(End::Session { user, session }) => match self.sessions.get(user, session).await? {
                 Some(session) => self.done(journey, &session),
                 None => Prompt::Refused { reason: "session_ended".to_owned() },
             },
+        })
+    }
+
+    /// The application that the journey is of.
+    fn application(&self, journey: &Journey) -> Result<&Application, JourneyError> {
+        self.config.application(journey.application).ok_or(JourneyError::Unknown)
+    }
+
+    /// The kinds of identifiers that the journey takes.
+    fn accepts(&self, journey: &Journey) -> Result<Vec<IdentifierKind>, JourneyError> {
+        let policy = &self.application(journey)?.identifiers;
+        Ok(match journey.kind {
+            JourneyKind::SignUp => policy.signs_up_by(),
+            _ => policy.signs_in_by(),
         })
     }
 

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::local_path::LocalPath;
 use crate::clock::{Timestamp, rfc3339};
+use crate::identifiers::{Asked, IdentifierKind};
+use crate::messages::Channel;
 use crate::sessions::SessionView;
 
 /// The kinds of journeys.
@@ -16,6 +18,20 @@ pub enum JourneyKind {
     SignUp,
     /// From an account to a session.
     SignIn,
+    /// From an account whose password is lost to a new password and a session.
+    Recover,
+    /// From a session to one with a fresh proof. Begins signed in.
+    StepUp,
+    /// One more address, number or username for an account. Begins signed in.
+    AddIdentifier,
+}
+
+impl JourneyKind {
+    /// Whether only somebody who is signed in can begin it.
+    #[must_use]
+    pub const fn begins_signed_in(self) -> bool {
+        matches!(self, Self::StepUp | Self::AddIdentifier)
+    }
 }
 
 /// What a journey asks next.
@@ -28,8 +44,8 @@ pub enum JourneyKind {
 pub enum Prompt {
     /// Who are you? Answer with [`Answer::Identify`](super::Answer::Identify).
     Identify {
-        /// The kinds of identifiers that may be given: `email`.
-        accepts: Vec<String>,
+        /// The kinds of identifiers that may be given, one of them: `email`, `phone`, `username`.
+        accepts: Vec<IdentifierKind>,
     },
     /// The password of the account. Answer with [`Answer::Password`](super::Answer::Password).
     Password {
@@ -44,12 +60,16 @@ pub enum Prompt {
         min_length: usize,
         /// The most code points.
         max_length: usize,
+        /// Whether a name can be given with it.
+        asks_name: bool,
+        /// Whether a username can be chosen with it: `never`, `optional` or `required`.
+        username: Asked,
     },
     /// The code from a message. Answer with [`Answer::Code`](super::Answer::Code), or
     /// [`Answer::Resend`](super::Answer::Resend).
     Code {
-        /// How the message went: `email`.
-        channel: String,
+        /// How the message went: `email` or `sms`.
+        channel: Channel,
         /// Where it went, as given at the beginning of the journey.
         to: String,
         /// How many digits the code has.
@@ -77,9 +97,12 @@ pub enum Prompt {
     /// The journey ended without success; begin another.
     Refused {
         /// Why, as a word: `expired` (the registration is too old), `address_taken` (it became another account's
-        /// meanwhile), `not_allowed` (the account may not sign in), `session_ended` (what the journey opened has ended).
+        /// meanwhile), `not_allowed` (the account may not sign in), `session_ended` (what the journey opened has ended,
+        /// or that which it began with), `continued_elsewhere` (its link was followed on another device, which goes on).
         reason: String,
     },
+    /// The journey has done what it was for and opened no session: sign in.
+    Completed {},
     /// The journey is complete.
     Done {
         /// The session that it opened.
@@ -102,6 +125,7 @@ impl Prompt {
             Self::Confirmed {} => "confirmed",
             Self::Custom { .. } => "custom",
             Self::Refused { .. } => "refused",
+            Self::Completed {} => "completed",
             Self::Done { .. } => "done",
         }
     }

@@ -1,19 +1,21 @@
 //! From an account to a session: identify, then prove.
 
+use super::answer::Identify;
 use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
-use super::state::{Proved, SignUpSlot};
+use super::state::{End, Journey, Proved, SignUpSlot};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
-use crate::email::Email;
 use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
+use crate::identifiers::Handle;
 use crate::passwords::{Password, PasswordCredential, PasswordHash};
 use crate::secret::{Digest, Secret};
-use crate::store::StoreError;
+use crate::sessions::Opened;
+use crate::store::{StoreError, Work};
 use crate::throttle::Limit;
 use crate::users::{Standing, UserError, UserStatus};
 
-/// What an address leads to, as read before any slow work.
+/// What a handle leads to, as read before any slow work.
 struct Account {
     user: Option<UserId>,
     standing: Option<Standing>,
@@ -21,21 +23,27 @@ struct Account {
 }
 
 impl Journeys {
-    pub(super) async fn identify(&self, at: Loaded, client: &Client, email: &str) -> Result<Advanced, JourneyError> {
-        let email: Email = match email.parse() {
-            Ok(email) => email,
-            Err(error) => return self.wrong(&at.journey, Mistake::from(error)).await,
+    /// Learns who it is, or what is to be added to an account.
+    pub(super) async fn identify(&self, at: Loaded, client: &Client, who: &Identify) -> Result<Advanced, JourneyError> {
+        let handle = match who.read(&self.accepts(&at.journey)?) {
+            Ok(handle) => handle,
+            Err(mistake) => return self.wrong(&at.journey, mistake).await,
         };
-        let (at, email) = (&at, &email);
+        match at.journey.kind {
+            JourneyKind::Recover => return self.send_recovery(at, client, handle).await,
+            JourneyKind::AddIdentifier => return self.add(at, client, handle).await,
+            _ => {}
+        }
+        let (at, handle) = (&at, &handle);
         let advanced = self
             .store
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
                 if journey.kind == JourneyKind::SignUp {
-                    let slot = work.peek::<SignUpSlot>(self.slot_id(email)).await?;
+                    let slot = work.peek::<SignUpSlot>(self.slot_id(handle)).await?;
                     journey.slot_seen = slot.map(|slot| slot.journey);
                 }
-                journey.identifier = Some(email.clone());
+                journey.handle = Some(handle.clone());
                 journey.begun_on.clone_from(&client.origin.user_agent);
                 self.advance(&work, at, journey, &client.origin).await
             })
@@ -44,7 +52,8 @@ impl Journeys {
         self.advanced(advanced).await
     }
 
-    /// Checks the password of the account that was identified; of one that does not exist, with the same work.
+    /// Checks the password of the account that was identified, or of whoever began signed in; of an account that
+    /// does not exist, with the same work.
     ///
     /// A try is reserved for the account and for the client's address before the password is hashed.
     /// Success forgets the account's failures, and of the address's only this very try. A client who
@@ -59,9 +68,12 @@ impl Journeys {
             Ok(password) => password,
             Err(problem) => return self.wrong(&at.journey, problem.into()).await,
         };
-        let email = at.journey.identifier.clone().ok_or(JourneyError::Stale)?;
-        let account = self.account(&email).await?;
-        let limits = self.sign_in_limits(&email, account.user, client);
+        let account = match (&at.journey.subject, &at.journey.handle) {
+            (Some(subject), _) => self.account_of(Some(subject.user)).await?,
+            (None, Some(handle)) => self.account_of(self.users.by_handle(handle).await.map_err(unavailable)?).await?,
+            (None, None) => return Err(JourneyError::Stale),
+        };
+        let limits = self.sign_in_limits(at.journey.handle.as_ref(), account.user, client);
         let reservation = self.throttle.reserve(limits).await?;
         let hash = account.credential.as_ref().map(|credential| &credential.hash);
         let verdict = match self.hasher.verify(&password, hash).await {
@@ -81,7 +93,8 @@ impl Journeys {
             };
             self.throttle.failed(reservation).await?;
             self.note_failure(client, account.user, reason).await?;
-            return self.wrong(&at.journey, Mistake::WrongCredentials).await;
+            let mistake = if at.journey.subject.is_some() { Mistake::WrongPassword } else { Mistake::WrongCredentials };
+            return self.wrong(&at.journey, mistake).await;
         };
         let rehashed = if verdict.outdated { self.hasher.hash(&password).await.ok() } else { None };
         let accepted = self.accept_password(&at, client, user, &credential, rehashed.as_ref()).await;
@@ -99,7 +112,7 @@ impl Journeys {
         user: UserId,
         checked: &PasswordCredential,
         rehashed: Option<&PasswordHash>,
-    ) -> Result<(super::Journey, Option<crate::sessions::Opened>), JourneyError> {
+    ) -> Result<(Journey, Option<Opened>), JourneyError> {
         self.store
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
@@ -114,19 +127,50 @@ impl Journeys {
                 journey.proved = Some(Proved {
                     user,
                     epoch: standing.epoch,
-                    password_at: work.now(),
+                    password_at: Some(work.now()),
                     address: None,
                     elsewhere: false,
                 });
+                if journey.subject.is_some() {
+                    return self.renew(&work, at, journey, client).await;
+                }
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await
             .map_err(|halt: Halt| raced(halt))
     }
 
-    async fn account(&self, email: &Email) -> Result<Account, JourneyError> {
-        let user = self.users.by_email(email).await.map_err(unavailable)?;
-        // An unknown address reads two records as well: ones that are never there.
+    /// Gives the session in which the journey began its new proof: it goes on under another id and secret.
+    async fn renew(
+        &self,
+        work: &Work,
+        at: &Loaded,
+        mut journey: Journey,
+        client: &Client,
+    ) -> Result<(Journey, Option<Opened>), Halt> {
+        let (Some(subject), Some(proved)) = (&mut journey.subject, &journey.proved) else {
+            return Err(JourneyError::Stale.into());
+        };
+        let evidence = proved.evidence(journey.id);
+        let opened = match self.sessions.elevate_in(work, subject.session, &evidence, &client.origin).await {
+            Ok(opened) => opened,
+            Err(crate::sessions::SessionError::Store(error)) => return Err(error.into()),
+            Err(_) => {
+                journey.end = Some(End::Refused("session_ended".to_owned()));
+                return self.advance(work, at, journey, &client.origin).await;
+            }
+        };
+        subject.session = opened.session.id;
+        subject.stale = false;
+        if journey.kind == JourneyKind::StepUp {
+            journey.end = Some(End::Session { user: opened.session.user, session: opened.session.id });
+        }
+        let (journey, _) = self.advance(work, at, journey, &client.origin).await?;
+        Ok((journey, Some(opened)))
+    }
+
+    async fn account_of(&self, user: Option<UserId>) -> Result<Account, JourneyError> {
+        // An unknown account reads two records as well: ones that are never there.
         let id = user.unwrap_or_else(|| Digest::of(b"nobody").id());
         let mut lookup = self.store.lookup();
         let (standing, credential) = (lookup.ask::<Standing>(id), lookup.ask::<PasswordCredential>(id));
@@ -134,12 +178,13 @@ impl Journeys {
         Ok(Account { user, standing: found.take(&standing)?, credential: found.take(&credential)? })
     }
 
-    fn sign_in_limits(&self, email: &Email, user: Option<UserId>, client: &Client) -> Vec<Limit> {
+    fn sign_in_limits(&self, handle: Option<&Handle>, user: Option<UserId>, client: &Client) -> Vec<Limit> {
         const ACCOUNT: &str = "sign_in.account";
         let rates = &self.config.throttle;
-        let account = match user {
-            Some(user) => Limit::of_user(ACCOUNT, user, rates.account_failures),
-            None => Limit::new(ACCOUNT, &[email.digest().bytes()], rates.account_failures),
+        let account = match (user, handle) {
+            (Some(user), _) => Limit::of_user(ACCOUNT, user, rates.account_failures),
+            (None, Some(handle)) => Limit::new(ACCOUNT, &[handle.digest().bytes()], rates.account_failures),
+            (None, None) => Limit::new(ACCOUNT, &[], rates.account_failures),
         };
         vec![account.forgiving(), Limit::of_client("sign_in.client", client.origin.ip, rates.client_failures)]
     }

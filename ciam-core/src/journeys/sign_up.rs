@@ -3,27 +3,36 @@
 //! The account comes to be when the address is proved, in the batch that opens the session. Until
 //! then there is a [`Registration`], which reserves nothing: who proves an address gets the account,
 //! with the password of their own journey, and whatever others chose for it is dropped.
+//!
+//! Where the application lets people prove their address later, the account comes to be at once, and
+//! its address identifies nobody until it is proved: its owner signs in by the username.
 
 use super::error::{JourneyError, Mistake};
-use super::sign_in::{raced, unavailable};
-use super::state::{Journey, Registration, Sent, SignUpSlot, SignUpSlotId};
+use super::sign_in::raced;
+use super::state::{Journey, Proved, Registration, SignUpSlot, SignUpSlotId};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
-use crate::challenges::{self, Challenge, Issued};
-use crate::email::Email;
+use crate::clock::Timestamp;
 use crate::events::{Cause, NewEvent};
-use crate::id::UserId;
-use crate::messages::texts::{self, Text};
-use crate::messages::{Channel, Draft, Sealed};
-use crate::passwords::{Password, PasswordHash, PasswordProblem};
+use crate::identifiers::{Asked, Handle, Identifier, Proving, Username};
+use crate::passwords::PasswordHash;
 use crate::secret::{Digest, Secret};
-use crate::store::StoreError;
-use crate::throttle::{Counter, Limit};
-use crate::users::DisplayName;
+use crate::store::{StoreError, Work};
+use crate::users::{DisplayName, NewUser};
 
-/// A challenge and its message, made before the unit that keeps and queues them.
-struct Prepared {
-    challenge: Challenge,
-    message: Sealed,
+/// What somebody chose for their account, as they typed it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chosen<'a> {
+    pub(super) password: &'a Secret<String>,
+    pub(super) name: Option<&'a str>,
+    pub(super) username: Option<&'a str>,
+}
+
+/// What somebody chose for their account.
+struct Wanted {
+    handle: Handle,
+    username: Option<Username>,
+    name: Option<DisplayName>,
+    password: PasswordHash,
 }
 
 impl Journeys {
@@ -35,214 +44,160 @@ impl Journeys {
         &self,
         at: Loaded,
         client: &Client,
-        typed: &Secret<String>,
-        name: Option<&str>,
+        chosen: Chosen<'_>,
     ) -> Result<Advanced, JourneyError> {
-        let email = at.journey.identifier.clone().ok_or(JourneyError::Stale)?;
-        let name = match name.map(str::trim).filter(|name| !name.is_empty()).map(DisplayName::parse).transpose() {
-            Ok(name) => name,
-            Err(error) => return self.wrong(&at.journey, error.into()).await,
+        let handle = at.journey.handle.clone().ok_or(JourneyError::Stale)?;
+        let (name, username) = match self.read_names(&at.journey, chosen).await? {
+            Ok(names) => names,
+            Err(mistake) => return self.wrong(&at.journey, mistake).await,
         };
-        let flood = Limit::of_client("sign_up.client", client.origin.ip, self.config.throttle.client_sign_ups);
-        flood.spend(&self.store).await?;
-        let password = match self.judge(typed, &email, name.as_ref()).await? {
+        let known = vec![
+            handle.as_str().to_owned(),
+            name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
+            username.as_ref().map(|username| username.as_str().to_owned()).unwrap_or_default(),
+            self.application(&at.journey)?.name.clone(),
+        ];
+        let password = match self.judge(client, chosen.password, known).await? {
             Ok(password) => password,
             Err(problem) => return self.wrong(&at.journey, Mistake::from(problem)).await,
         };
-        let hash = self.hasher.hash(&password).await?;
-        let prepared = self.prepare(&at.journey, &email).await?;
-        let (at, email, name, hash, prepared) = (&at, &email, &name, &hash, &prepared);
-        let limit = self.message_limit(email);
+        let password = self.hasher.hash(&password).await?;
+        let wanted = Wanted { handle, username, name, password };
+        match self.application(&at.journey)?.identifiers.proving(wanted.handle.kind()) {
+            Some(Proving::Later) => self.register_unproved(&at, client, wanted).await,
+            _ => self.register_after_proof(&at, client, &wanted).await,
+        }
+    }
+
+    /// The name and the username, if they can be had.
+    async fn read_names(
+        &self,
+        journey: &Journey,
+        chosen: Chosen<'_>,
+    ) -> Result<Result<(Option<DisplayName>, Option<Username>), Mistake>, JourneyError> {
+        let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        let name = match given(chosen.name).map(|name| DisplayName::parse(&name)).transpose() {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let username = match (self.application(journey)?.identifiers.asks_username(), given(chosen.username)) {
+            (Asked::Never, _) | (Asked::Optional, None) => None,
+            (Asked::Required, None) => return Ok(Err(Mistake::MissingUsername)),
+            (_, Some(text)) => match text.parse::<Username>() {
+                Ok(username) => Some(username),
+                Err(error) => return Ok(Err(error.into())),
+            },
+        };
+        if let Some(username) = &username
+            && self.users.by_handle(&username.clone().into()).await.map_err(super::sign_in::unavailable)?.is_some()
+        {
+            return Ok(Err(Mistake::UsernameTaken));
+        }
+        Ok(Ok((name, username)))
+    }
+
+    async fn register_after_proof(
+        &self,
+        at: &Loaded,
+        client: &Client,
+        wanted: &Wanted,
+    ) -> Result<Advanced, JourneyError> {
+        let handle = &wanted.handle;
+        let prepared = &self.prepare(&at.journey, handle).await?;
         let advanced = self
             .store
-            .transact(|work| {
-                let limit = &limit;
-                async move {
-                    let mut journey = self.hold(&work, at).await?;
-                    let registration = self.registration(&work, email, name.as_ref(), hash);
-                    work.insert(&registration)?;
-                    let slot = work.get::<SignUpSlot>(self.slot_id(email)).await?;
-                    // Whoever was overtaken since they said who they are sends no second message; they can ask for
-                    // one. Until then no code is right: one that nobody was sent would only be there to be guessed.
-                    let overtaken = slot.as_ref().map(|slot| slot.journey) != journey.slot_seen;
+            .transact(|work| async move {
+                let mut journey = self.hold(&work, at).await?;
+                let registration = self.registration(&work, wanted);
+                work.insert(&registration)?;
+                let slot = work.get::<SignUpSlot>(self.slot_id(handle)).await?;
+                // Whoever was overtaken since they said who they are sends no second message; they can ask for
+                // one. Until then no code is right: one that nobody was sent would only be there to be guessed.
+                let overtaken = slot.as_ref().map(|slot| slot.journey) != journey.slot_seen;
+                if overtaken {
                     let mut challenge = prepared.challenge.clone();
-                    challenge.decoy |= overtaken;
+                    challenge.decoy = true;
                     work.insert(&challenge)?;
-                    if !overtaken {
-                        self.take_slot(&work, slot.is_some(), email, &journey)?;
-                        limit.count_in(&self.store, &work)?;
-                        self.outbox.queue_in(&work, &prepared.message)?;
-                    }
-                    work.record(
-                        NewEvent::new("sign_up.asked", &Cause::anonymous(client.origin.clone()))
-                            .with("journey", journey.id.to_string()),
-                    )?;
-                    let resend_at = if overtaken { work.now() } else { work.now() + self.config.challenges.resend };
-                    self.await_proof(&mut journey, &prepared.challenge, resend_at);
-                    journey.registration = Some(registration.id);
-                    self.advance(&work, at, journey, &client.origin).await
+                    self.await_proof(&mut journey, prepared, work.now());
+                } else {
+                    self.take_slot(&work, slot.is_some(), handle, &journey)?;
+                    self.send_in(&work, &mut journey, handle, prepared)?;
                 }
+                work.record(
+                    NewEvent::new("sign_up.asked", &Cause::anonymous(client.origin.clone()))
+                        .with("journey", journey.id.to_string()),
+                )?;
+                journey.registration = Some(registration.id);
+                self.advance(&work, at, journey, &client.origin).await
             })
             .await;
         match advanced {
-            Err(halt) => Err(self.limited(halt, &limit).await),
+            Err(halt) => Err(self.limited(halt, handle).await),
             Ok(advanced) => self.advanced(advanced).await,
         }
     }
 
-    /// Sends another message, with another code and link; the earlier ones are dead.
-    pub(super) async fn resend(&self, at: Loaded, client: &Client) -> Result<Advanced, JourneyError> {
-        let email = at.journey.identifier.clone().ok_or(JourneyError::Stale)?;
-        let sent = at.journey.challenge.clone().ok_or(JourneyError::Stale)?;
-        let wait = sent.resend_at.since(self.store.clock().now());
-        if !wait.is_zero() {
-            return Err(JourneyError::Throttled { retry_after: wait });
-        }
-        let limit = self.message_limit(&email);
-        if let Some(retry_after) = limit.wait(&self.store).await? {
-            return Err(JourneyError::Throttled { retry_after });
-        }
-        let prepared = self.prepare(&at.journey, &email).await?;
-        let (at, prepared, sent) = (&at, &prepared, &sent);
-        let advanced = self
+    async fn register_unproved(&self, at: &Loaded, client: &Client, wanted: Wanted) -> Result<Advanced, JourneyError> {
+        let Wanted { handle, username, name, password } = wanted;
+        let new = &NewUser { handle, proved: false, username, name, password: Some(password) };
+        let registered = self
             .store
-            .transact(|work| {
-                let limit = &limit;
-                async move {
-                    let mut journey = self.hold(&work, at).await?;
-                    work.take::<Challenge>(sent.id).await?;
-                    work.insert(&prepared.challenge)?;
-                    if let Some(id) = journey.registration
-                        && let Some(mut registration) = work.get::<Registration>(id).await?
-                    {
-                        registration.until = prepared.challenge.link_until;
-                        work.replace(&registration)?;
-                    }
-                    limit.count_in(&self.store, &work)?;
-                    self.outbox.queue_in(&work, &prepared.message)?;
-                    let resend_at = work.now() + self.config.challenges.resend;
-                    self.await_proof(&mut journey, &prepared.challenge, resend_at);
-                    self.advance(&work, at, journey, &client.origin).await
-                }
+            .transact(|work| async move {
+                let mut journey = self.hold(&work, at).await?;
+                let user = self.users.register_in(&work, new, &Cause::anonymous(client.origin.clone()))?;
+                let password_at = Some(work.now());
+                journey.proved = Some(Proved { user, epoch: 0, password_at, address: None, elsewhere: false });
+                self.advance(&work, at, journey, &client.origin).await
             })
             .await;
-        match advanced {
-            Err(halt) => Err(self.limited(halt, &limit).await),
+        match registered {
             Ok(advanced) => self.advanced(advanced).await,
+            Err(Halt::Store(error)) if Identifier::BY_VERIFIED.taken(&error) => {
+                self.wrong(&at.journey, Mistake::UsernameTaken).await
+            }
+            Err(halt) => Err(raced(halt)),
         }
     }
 
-    async fn judge(
-        &self,
-        typed: &Secret<String>,
-        email: &Email,
-        name: Option<&DisplayName>,
-    ) -> Result<Result<Password, PasswordProblem>, JourneyError> {
-        let password = match Password::parse(typed) {
-            Ok(password) => password,
-            Err(problem) => return Ok(Err(problem)),
-        };
-        let context = vec![
-            email.as_str().to_owned(),
-            name.map(|name| name.as_str().to_owned()).unwrap_or_default(),
-            self.config.app_name.clone(),
-        ];
-        Ok(self.judges.judge(password, context).await?)
-    }
-
-    async fn prepare(&self, journey: &Journey, email: &Email) -> Result<Prepared, JourneyError> {
-        let owner = self.users.by_email(email).await.map_err(unavailable)?;
-        let issued = challenges::issue(
-            &self.store,
-            self.vault.as_ref(),
-            &self.config.challenges,
-            journey.id,
-            email,
-            owner.is_some(),
-        )
-        .await?;
-        let text = self.text(owner, &issued).await?;
-        let Issued { challenge, .. } = issued;
-        let message = self
-            .outbox
-            .seal(Draft {
-                to: email.as_str().to_owned(),
-                channel: Channel::Email,
-                text,
-                template: if owner.is_some() { "address_known" } else { "confirm_address" },
-                subject: owner,
-                good_until: challenge.link_until,
-            })
-            .await?;
-        Ok(Prepared { challenge, message })
-    }
-
-    async fn text(&self, owner: Option<UserId>, issued: &Issued) -> Result<Text, JourneyError> {
-        let (app, origin) = (&self.config.app_name, self.config.public_url.origin());
-        // Nobody has no name; reading it is the same work as reading an owner's.
-        let id = owner.unwrap_or_else(|| Digest::of(b"nobody").id());
-        let name = self.users.get(id).await.map_err(unavailable)?.and_then(|user| user.name);
-        let Some(_) = owner else {
-            let link = format!("{origin}/verify?ticket={}", issued.ticket.expose());
-            return Ok(texts::confirm_address(app, issued.code.expose(), &link, &self.config.challenges));
-        };
-        Ok(texts::address_known(app, name.as_ref(), &format!("{origin}/sign-in")))
-    }
-
-    fn registration(
-        &self,
-        work: &crate::store::Work,
-        email: &Email,
-        name: Option<&DisplayName>,
-        hash: &PasswordHash,
-    ) -> Registration {
+    fn registration(&self, work: &Work, wanted: &Wanted) -> Registration {
         Registration {
             id: work.new_id(),
-            email: email.clone(),
-            name: name.cloned(),
-            password: hash.clone(),
+            handle: wanted.handle.clone(),
+            username: wanted.username.clone(),
+            name: wanted.name.clone(),
+            password: wanted.password.clone(),
             set: work.now(),
             until: work.now() + self.config.challenges.link,
         }
     }
 
-    fn take_slot(
+    /// A registration lives as long as the link that completes it.
+    pub(super) async fn prolong_registration(
         &self,
-        work: &crate::store::Work,
-        held: bool,
-        email: &Email,
+        work: &Work,
         journey: &Journey,
+        until: Timestamp,
     ) -> Result<(), StoreError> {
+        if let Some(id) = journey.registration
+            && let Some(mut registration) = work.get::<Registration>(id).await?
+        {
+            registration.until = until;
+            work.replace(&registration)?;
+        }
+        Ok(())
+    }
+
+    fn take_slot(&self, work: &Work, held: bool, handle: &Handle, journey: &Journey) -> Result<(), StoreError> {
         let slot = SignUpSlot {
-            id: self.slot_id(email),
+            id: self.slot_id(handle),
             journey: journey.id,
             until: work.now() + self.config.challenges.link,
         };
         if held { work.replace(&slot) } else { work.insert(&slot) }
     }
 
-    fn await_proof(&self, journey: &mut Journey, challenge: &Challenge, resend_at: crate::clock::Timestamp) {
-        journey.challenge = Some(Sent { id: challenge.id, code_until: challenge.code_until, resend_at });
-        journey.until = journey.until.max(challenge.link_until);
-    }
-
-    pub(super) fn slot_id(&self, email: &Email) -> SignUpSlotId {
+    pub(super) fn slot_id(&self, handle: &Handle) -> SignUpSlotId {
         let realm = self.store.realm().to_string();
-        Digest::of_all(&[b"sign_up_slot", realm.as_bytes(), email.digest().bytes()]).id()
-    }
-
-    fn message_limit(&self, email: &Email) -> Limit {
-        Limit::new("messages.address", &[email.digest().bytes()], self.config.throttle.messages)
-    }
-
-    /// A refused counter is a throttled client; everything else is what it is.
-    async fn limited(&self, halt: Halt, limit: &Limit) -> JourneyError {
-        if !matches!(&halt, Halt::Store(error) if Counter::TRIES.exceeded(error)) {
-            return raced(halt);
-        }
-        match limit.wait(&self.store).await {
-            Ok(wait) => JourneyError::Throttled { retry_after: wait.unwrap_or(std::time::Duration::from_secs(1)) },
-            Err(error) => error.into(),
-        }
+        Digest::of_all(&[b"sign_up_slot", realm.as_bytes(), handle.digest().bytes()]).id()
     }
 }

@@ -7,9 +7,10 @@ use super::local_path::LocalPath;
 use super::prompt::JourneyKind;
 use crate::challenges::ChallengeId;
 use crate::clock::Timestamp;
-use crate::email::Email;
 use crate::evidence::{Ceremony, Claim, Evidence, Strength};
-use crate::id::{RealmId, RecordId, UserId};
+use crate::id::{ApplicationId, RealmId, RecordId, UserId};
+use crate::identifiers::{Handle, IdentifierKind, Username};
+use crate::messages::Channel;
 use crate::passwords::PasswordHash;
 use crate::secret::{Digest, Verifier};
 use crate::sessions::SessionId;
@@ -26,30 +27,46 @@ crate::id!(SignUpSlotId, "sus", "The latest sign-up for an address; made from th
 pub struct Journey {
     pub(crate) id: JourneyId,
     pub(crate) kind: JourneyKind,
+    pub(crate) application: ApplicationId,
     /// The digest of the secret of the browser or client that began it.
     pub(crate) binding: Digest,
+    /// Whose account it works on, when it began signed in.
+    pub(crate) subject: Option<Subject>,
     pub(crate) begun: Timestamp,
     pub(crate) begun_on: Option<String>,
     pub(crate) until: Timestamp,
     pub(crate) return_to: Option<LocalPath>,
     /// Raised whenever the journey advances: an answer to an earlier turn is stale.
     pub(crate) turn: u32,
-    pub(crate) identifier: Option<Email>,
+    pub(crate) handle: Option<Handle>,
     /// On sign-up: which journey held the address's slot when this one was told the address.
     pub(crate) slot_seen: Option<JourneyId>,
     pub(crate) registration: Option<RegistrationId>,
     pub(crate) challenge: Option<Sent>,
     /// What was proved, by whom.
     pub(crate) proved: Option<Proved>,
+    /// Whether it ends without a session: a link has brought it to this device from another.
+    pub(crate) opens_no_session: bool,
     /// The names of the host's steps that are done.
     pub(crate) custom_done: Vec<String>,
     pub(crate) end: Option<End>,
+}
+
+/// The person who began a journey signed in, and the session in which they did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Subject {
+    pub(crate) user: UserId,
+    /// The session as it is now: another id after every new proof.
+    pub(crate) session: SessionId,
+    /// Whether its newest proof is too old for what the journey is for.
+    pub(crate) stale: bool,
 }
 
 /// Where a challenge went, for the prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sent {
     pub(crate) id: ChallengeId,
+    pub(crate) channel: Channel,
     pub(crate) code_until: Timestamp,
     pub(crate) resend_at: Timestamp,
 }
@@ -63,11 +80,19 @@ pub(crate) struct Proved {
     /// The epoch of the user when it was proved: what was revoked since opens nothing.
     pub(crate) epoch: u64,
     /// When the password was typed into this journey.
-    pub(crate) password_at: Timestamp,
-    /// The challenge of this journey by whose code or link the address was proved, and when.
-    pub(crate) address: Option<(ChallengeId, Timestamp)>,
+    pub(crate) password_at: Option<Timestamp>,
+    /// The challenge of this journey by whose code or link an address was proved.
+    pub(crate) address: Option<ProvedAddress>,
     /// Whether that happened on another device, so that the journey's own must be asked to go on.
     pub(crate) elsewhere: bool,
+}
+
+/// An address or number that was proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProvedAddress {
+    pub(crate) challenge: ChallengeId,
+    pub(crate) kind: IdentifierKind,
+    pub(crate) at: Timestamp,
 }
 
 impl Proved {
@@ -77,9 +102,12 @@ impl Proved {
             let ceremony = Ceremony::open(journey, self.user, authenticator, at, strength);
             Evidence::mint(ceremony, &Claim::full(strength))
         };
-        let password = mint(self.user.uuid(), self.password_at, Strength::PASSWORD);
-        let address = self.address.map(|(challenge, at)| mint(challenge.uuid(), at, Strength::EMAIL));
-        std::iter::once(password).chain(address).collect()
+        let password = self.password_at.map(|at| mint(self.user.uuid(), at, Strength::PASSWORD));
+        let address = self.address.map(|ProvedAddress { challenge, kind, at }| {
+            let strength = if kind == IdentifierKind::Phone { Strength::PHONE } else { Strength::EMAIL };
+            mint(challenge.uuid(), at, strength)
+        });
+        password.into_iter().chain(address).collect()
     }
 }
 
@@ -88,6 +116,7 @@ impl Proved {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum End {
     Session { user: UserId, session: SessionId },
+    Completed,
     Refused(String),
 }
 
@@ -104,7 +133,8 @@ impl Record for Journey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     pub(crate) id: RegistrationId,
-    pub(crate) email: Email,
+    pub(crate) handle: Handle,
+    pub(crate) username: Option<Username>,
     pub(crate) name: Option<DisplayName>,
     pub(crate) password: PasswordHash,
     pub(crate) set: Timestamp,
@@ -143,7 +173,10 @@ impl Record for SignUpSlot {
 pub(crate) struct Seed {
     pub(crate) id: JourneyId,
     pub(crate) kind: JourneyKind,
+    pub(crate) application: ApplicationId,
     pub(crate) binding: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<Subject>,
     pub(crate) begun: Timestamp,
     pub(crate) return_to: Option<LocalPath>,
 }
@@ -183,17 +216,20 @@ impl Seed {
         Journey {
             id: self.id,
             kind: self.kind,
+            application: self.application,
             binding: self.binding,
+            subject: self.subject,
             begun: self.begun,
             begun_on: None,
             until,
             return_to: self.return_to,
             turn: 0,
-            identifier: None,
+            handle: None,
             slot_seen: None,
             registration: None,
             challenge: None,
             proved: None,
+            opens_no_session: false,
             custom_done: Vec::new(),
             end: None,
         }

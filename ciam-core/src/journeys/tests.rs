@@ -19,7 +19,7 @@ fn password(text: &str) -> Answer {
 }
 
 fn new_password(text: &str) -> Answer {
-    Answer::NewPassword { new_password: Secret::new(text.to_owned()), name: None }
+    Answer::new_password(text)
 }
 
 fn code(text: &str) -> Answer {
@@ -52,11 +52,16 @@ async fn a_person_signs_up_and_in() {
     let bed = TestBed::new().await;
     let browser = bed.browser();
     let journey = browser.start(JourneyKind::SignUp).await;
-    let prompt =
-        browser.answer(&journey, Answer::Identify { email: "Ada@Example.COM".to_owned() }).await.unwrap().prompt;
+    let prompt = browser.answer(&journey, Answer::identify("Ada@Example.COM".to_owned())).await.unwrap().prompt;
     assert_eq!(
         prompt,
-        Prompt::NewPassword { identifier: "Ada@example.com".to_owned(), min_length: 15, max_length: 256 }
+        Prompt::NewPassword {
+            identifier: "Ada@example.com".to_owned(),
+            min_length: 15,
+            max_length: 256,
+            asks_name: true,
+            username: Asked::Never
+        }
     );
     let prompt = browser.answer(&journey, new_password(PASSWORD)).await.unwrap().prompt;
     assert_eq!(prompt.name(), "code");
@@ -84,7 +89,7 @@ async fn showing_a_page_writes_nothing_and_a_journey_is_its_browsers_own() {
     assert_eq!(bed.ciam.journeys().prompt(&journey, &browser.client).await.unwrap().name(), "identify");
     for stranger in [bed.browser().client, Client { binding: None, origin: Origin::default() }] {
         assert!(matches!(bed.ciam.journeys().prompt(&journey, &stranger).await, Err(JourneyError::Unknown)));
-        let answer = Answer::Identify { email: ADA.to_owned() };
+        let answer = Answer::identify(ADA.to_owned());
         assert!(matches!(bed.ciam.journeys().answer(&journey, &stranger, answer).await, Err(JourneyError::Unknown)));
     }
     for forged in ["", "jny_", "jny_AAAA", &journey[..journey.len() - 1], &"jny_A".repeat(10_000)] {
@@ -117,7 +122,7 @@ async fn a_second_answer_is_stale_and_a_wrong_kind_is_a_mistake() {
     let browser = bed.browser();
     let journey = browser.identified(JourneyKind::SignIn, ADA).await;
     assert_eq!(mistake(browser.answer(&journey, code("123456")).await).0, Mistake::UnexpectedAnswer);
-    let again = Answer::Identify { email: ADA.to_owned() };
+    let again = Answer::identify(ADA.to_owned());
     assert!(matches!(browser.answer(&journey, again).await, Err(JourneyError::Stale)), "a second click");
     opened(browser.answer(&journey, password(PASSWORD)).await);
     assert!(matches!(browser.answer(&journey, password(PASSWORD)).await, Err(JourneyError::Stale)));
@@ -400,7 +405,11 @@ async fn passwords_are_judged_before_anything_is_kept_or_hashed() {
         let (mistake, prompt) = mistake(browser.answer(&journey, new_password(text)).await);
         assert_eq!((mistake, prompt.name()), (Mistake::Password(problem), "new_password"));
     }
-    let named = Answer::NewPassword { new_password: Secret::new(PASSWORD.to_owned()), name: Some("a\r\nb".to_owned()) };
+    let named = Answer::NewPassword {
+        new_password: Secret::new(PASSWORD.to_owned()),
+        name: Some("a\r\nb".to_owned()),
+        username: None,
+    };
     assert_eq!(mistake(browser.answer(&journey, named).await).0, Mistake::InvalidName);
     assert_eq!(bed.hasher.work(), 0);
     let sign_in = browser.identified(JourneyKind::SignIn, ADA).await;
@@ -416,7 +425,11 @@ async fn rg12_a_name_that_someone_typed_reaches_only_its_owner_and_as_plain_text
     let browser = bed.browser();
     let journey = browser.identified(JourneyKind::SignUp, ADA).await;
     let name = "<b>Ada</b> http://evil.example";
-    let answer = Answer::NewPassword { new_password: Secret::new(PASSWORD.to_owned()), name: Some(name.to_owned()) };
+    let answer = Answer::NewPassword {
+        new_password: Secret::new(PASSWORD.to_owned()),
+        name: Some(name.to_owned()),
+        username: None,
+    };
     browser.answer(&journey, answer).await.unwrap();
     let first = bed.mail().await.remove(0);
     assert!(

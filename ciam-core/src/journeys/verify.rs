@@ -2,26 +2,27 @@
 
 use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
-use super::sign_in::raced;
-use super::state::{End, Journey, Proved, Registration};
-use super::{Advanced, Client, Halt, Journeys, Loaded};
+use super::sign_in::{raced, unavailable};
+use super::state::{End, Journey, Proved, ProvedAddress, Registration};
+use super::{Advanced, Client, Halt, Journeys, Loaded, Started};
 use crate::challenges::{Challenge, ChallengeId};
 use crate::clock::Timestamp;
-use crate::email::Email;
 use crate::events::{Cause, NewEvent, Origin};
-use crate::identifiers::Identifier;
+use crate::identifiers::{Handle, Identifier, IdentifierKind};
+use crate::messages::letter::Change;
+use crate::messages::{Channel, Sealed};
 use crate::secret::{Bearer, Code, Secret};
 use crate::sessions::Opened;
 use crate::store::Work;
-use crate::users::NewUser;
+use crate::users::{NewUser, Standing};
 
 /// What a link is about, for the page that asks whether to confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketView {
     /// What for.
     pub kind: JourneyKind,
-    /// The address that would be confirmed.
-    pub to: Email,
+    /// The address or number that would be confirmed.
+    pub to: Handle,
     /// When the journey was begun.
     pub begun_at: Timestamp,
     /// What the client that began it called itself.
@@ -37,6 +38,8 @@ pub enum Redeemed {
     Here(Box<Advanced>),
     /// Another client began it, and goes on there. This one gets no session.
     Elsewhere,
+    /// Another client began it, and is done with it: this one goes on, with a journey of its own.
+    HandedOver(Started),
 }
 
 /// What came of a unit that judged a code.
@@ -60,6 +63,7 @@ impl Journeys {
         };
         let code = challenge.code(self.vault.as_ref()).await?;
         let right = code.is_some_and(|code| code.matches(&typed)) && !challenge.decoy;
+        let notices = &self.notices_of_proof(&at.journey, client).await?;
         let (here, challenge) = (&at, &challenge);
         let judged = self
             .store
@@ -74,7 +78,7 @@ impl Journeys {
                     )?;
                     return Ok(Judged::Wrong);
                 }
-                let advanced = self.prove(&work, here, journey, challenge.id, false, &client.origin).await?;
+                let advanced = self.prove(&work, here, journey, challenge.id, false, &client.origin, notices).await?;
                 Ok(Judged::Right(Box::new(advanced)))
             })
             .await;
@@ -85,10 +89,20 @@ impl Journeys {
                 self.wrong(&at.journey, Mistake::CodeUsedUp).await
             }
             Err(halt) => {
-                let advanced = self.settle_taken(&at, halt).await?;
+                let advanced = self.settle_taken(&at, challenge.id, false, client, halt).await?;
                 self.advanced(advanced).await
             }
         }
+    }
+
+    /// The notices to the owner of the account that the proof changes.
+    async fn notices_of_proof(&self, journey: &Journey, client: &Client) -> Result<Vec<Sealed>, JourneyError> {
+        let (JourneyKind::AddIdentifier, Some(subject), Some(handle)) =
+            (journey.kind, &journey.subject, &journey.handle)
+        else {
+            return Ok(Vec::new());
+        };
+        Ok(self.notices.write(subject.user, Change::Added(handle.kind()), &client.origin).await?)
     }
 
     /// What a link is about. Consumes nothing: link scanners may follow it as often as they like.
@@ -99,7 +113,7 @@ impl Journeys {
         let (at, challenge) = self.find_ticket(ticket).await?;
         Ok(TicketView {
             kind: at.journey.kind,
-            to: challenge.email,
+            to: challenge.handle,
             begun_at: at.journey.begun,
             same_browser: is_own(&at.journey, client),
             begun_on: at.journey.begun_on,
@@ -114,17 +128,21 @@ impl Journeys {
     pub async fn redeem(&self, ticket: &str, client: &Client) -> Result<Redeemed, JourneyError> {
         let (at, challenge) = self.find_ticket(ticket).await?;
         let own = is_own(&at.journey, client);
+        if at.journey.kind == JourneyKind::Recover && !own {
+            return Ok(Redeemed::HandedOver(self.hand_over(&at, challenge.id, client).await?));
+        }
+        let notices = &self.notices_of_proof(&at.journey, client).await?;
         let here = &at;
         let proved = self
             .store
             .transact(|work| async move {
                 let journey = self.hold(&work, here).await?;
-                self.prove(&work, here, journey, challenge.id, !own, &client.origin).await
+                self.prove(&work, here, journey, challenge.id, !own, &client.origin, notices).await
             })
             .await;
         let advanced = match proved {
             Ok(advanced) => advanced,
-            Err(halt) => self.settle_taken(&at, halt).await?,
+            Err(halt) => self.settle_taken(&at, challenge.id, !own, client, halt).await?,
         };
         if own { Ok(Redeemed::Here(Box::new(self.advanced(advanced).await?))) } else { Ok(Redeemed::Elsewhere) }
     }
@@ -157,7 +175,8 @@ impl Journeys {
         Ok((Loaded { journey, stored: true }, challenge))
     }
 
-    /// The address is proved: takes the challenge, and makes the account out of the registration.
+    /// The address is proved: takes the challenge, and does what it was proved for.
+    #[expect(clippy::too_many_arguments, reason = "one unit's inputs, each of another kind")]
     async fn prove(
         &self,
         work: &Work,
@@ -166,48 +185,113 @@ impl Journeys {
         challenge: ChallengeId,
         elsewhere: bool,
         origin: &Origin,
+        notices: &[Sealed],
     ) -> Result<(Journey, Option<Opened>), Halt> {
         work.take::<Challenge>(challenge).await?.ok_or(JourneyError::Stale)?;
+        match journey.kind {
+            JourneyKind::Recover => {
+                journey.proved = self.proved_owner(work, &journey, challenge, elsewhere).await?;
+                if journey.proved.is_none() {
+                    journey.end = Some(End::Refused("expired".to_owned()));
+                }
+            }
+            JourneyKind::AddIdentifier => {
+                self.add_in(work, &mut journey, origin).await?;
+                self.notices.queue_in(work, notices)?;
+            }
+            _ => self.register(work, &mut journey, challenge, elsewhere, origin).await?,
+        }
         journey.challenge = None;
+        self.advance(work, at, journey, origin).await
+    }
+
+    /// Makes the account out of the registration.
+    async fn register(
+        &self,
+        work: &Work,
+        journey: &mut Journey,
+        challenge: ChallengeId,
+        elsewhere: bool,
+        origin: &Origin,
+    ) -> Result<(), Halt> {
         let registration = match journey.registration {
             Some(id) => work.take::<Registration>(id).await?,
             None => None,
         };
-        match registration {
-            None => journey.end = Some(End::Refused("expired".to_owned())),
-            Some(Registration { email, name, password, set, .. }) => {
-                let new = NewUser { email, name, password: Some(password) };
-                let user = self.users.register_in(work, &new, &Cause::anonymous(origin.clone()))?;
-                journey.proved = Some(Proved {
-                    user,
-                    epoch: 0,
-                    password_at: set,
-                    address: Some((challenge, work.now())),
-                    elsewhere,
-                });
+        let Some(Registration { handle, username, name, password, set, .. }) = registration else {
+            journey.end = Some(End::Refused("expired".to_owned()));
+            return Ok(());
+        };
+        // A username that somebody else took while the proof was on its way is left out; another can be chosen
+        // from the account.
+        let mut username = username;
+        if let Some(wanted) = &username {
+            let canonical = Handle::from(wanted.clone()).canonical();
+            if !work.find(&Identifier::BY_VERIFIED.eq(&Some(canonical)).limit(1)).await?.is_empty() {
+                username = None;
             }
         }
-        self.advance(work, at, journey, origin).await
+        let address = Some(ProvedAddress { challenge, kind: handle.kind(), at: work.now() });
+        let new = NewUser { handle, proved: true, username, name, password: Some(password) };
+        let user = self.users.register_in(work, &new, &Cause::anonymous(origin.clone()))?;
+        journey.proved = Some(Proved { user, epoch: 0, password_at: Some(set), address, elsewhere });
+        Ok(())
+    }
+
+    /// The owner of the handle that was proved, as of now.
+    pub(super) async fn proved_owner(
+        &self,
+        work: &Work,
+        journey: &Journey,
+        challenge: ChallengeId,
+        elsewhere: bool,
+    ) -> Result<Option<Proved>, Halt> {
+        let Some(handle) = &journey.handle else { return Ok(None) };
+        let owner = work.find(&Identifier::BY_VERIFIED.eq(&Some(handle.canonical())).limit(1)).await?;
+        let Some(identifier) = owner.into_iter().next() else { return Ok(None) };
+        // Guarded: an identifier that changes hands meanwhile proves nothing.
+        if work.get::<Identifier>(identifier.id).await?.is_none() {
+            return Ok(None);
+        }
+        let Some(standing) = work.get::<Standing>(identifier.user).await? else { return Ok(None) };
+        let kind = journey.challenge.as_ref().map_or(handle.kind(), |sent| match sent.channel {
+            Channel::Email => IdentifierKind::Email,
+            _ => IdentifierKind::Phone,
+        });
+        let address = Some(ProvedAddress { challenge, kind, at: work.now() });
+        Ok(Some(Proved { user: identifier.user, epoch: standing.epoch, password_at: None, address, elsewhere }))
     }
 
     /// The address was proved here, but has become another account's meanwhile: ends the journey, and
-    /// says so, for whoever proved the address may know.
-    async fn settle_taken(&self, at: &Loaded, halt: Halt) -> Result<(Journey, Option<Opened>), JourneyError> {
+    /// says so, for whoever proved the address may know. Where it was only the username, goes on without it.
+    async fn settle_taken(
+        &self,
+        at: &Loaded,
+        challenge: ChallengeId,
+        elsewhere: bool,
+        client: &Client,
+        halt: Halt,
+    ) -> Result<(Journey, Option<Opened>), JourneyError> {
         match halt {
-            Halt::Store(error) if Identifier::BY_VERIFIED.taken(&error) => self
-                .store
-                .transact(|work| async move {
-                    let mut journey = self.hold(&work, at).await?;
-                    if let Some(sent) = journey.challenge.take() {
-                        work.take::<Challenge>(sent.id).await?;
-                    }
-                    journey.end = Some(End::Refused("address_taken".to_owned()));
-                    self.advance(&work, at, journey, &Origin::default()).await
-                })
-                .await
-                .map_err(raced),
-            halt => Err(raced(halt)),
+            Halt::Store(error) if Identifier::BY_VERIFIED.taken(&error) => {}
+            halt => return Err(raced(halt)),
         }
+        let handle = at.journey.handle.as_ref().ok_or(JourneyError::Stale)?;
+        let taken = self.users.by_handle(handle).await.map_err(unavailable)?.is_some();
+        self.store
+            .transact(|work| async move {
+                let mut journey = self.hold(&work, at).await?;
+                if !taken {
+                    return self.prove(&work, at, journey, challenge, elsewhere, &client.origin, &[]).await;
+                }
+                if let Some(sent) = journey.challenge.take() {
+                    work.take::<Challenge>(sent.id).await?;
+                }
+                journey.end = Some(End::Refused("address_taken".to_owned()));
+                self.advance(&work, at, journey, &Origin::default()).await
+            })
+            .await
+            .map_err(raced)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Messages to people: what is said, and the port that carries it.
 
+pub(crate) mod letter;
 mod mailbox;
+pub(crate) mod notices;
 mod outbox;
 pub(crate) mod texts;
 
@@ -17,6 +19,7 @@ use crate::clock::Timestamp;
 
 /// By what a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Channel {

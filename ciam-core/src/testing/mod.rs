@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use crate::ciam::{Ciam, CiamBuilder};
 use crate::events::Origin;
-use crate::journeys::{Advanced, Answer, Client, JourneyError, JourneyKind, Start};
+use crate::journeys::{Advanced, Answer, Client, Identify, JourneyError, JourneyKind, Start};
 use crate::messages::{Mailbox, Message};
 use crate::secret::{Secret, Verifier};
 use crate::sessions::Opened;
@@ -161,7 +161,7 @@ impl Browser {
     /// # Panics
     /// When it does not begin.
     pub async fn start(&self, kind: JourneyKind) -> String {
-        match self.bed.ciam.journeys().start(Start { kind, binding: self.binding(), return_to: None }).await {
+        match self.bed.ciam.journeys().start(Start::new(kind, self.binding())).await {
             Ok(started) => started.id,
             Err(error) => panic!("the journey did not begin: {error}"),
         }
@@ -173,7 +173,7 @@ impl Browser {
     /// When that is refused.
     pub async fn identified(&self, kind: JourneyKind, email: &str) -> String {
         let journey = self.start(kind).await;
-        match self.answer(&journey, Answer::Identify { email: email.to_owned() }).await {
+        match self.answer(&journey, Answer::Identify(Identify::any(email))).await {
             Ok(_) => journey,
             Err(error) => panic!("the address was refused: {error}"),
         }
@@ -185,7 +185,7 @@ impl Browser {
     /// When a step is refused.
     pub async fn sign_up_until_code(&self, email: &str, password: &str) -> String {
         let journey = self.identified(JourneyKind::SignUp, email).await;
-        let answer = Answer::NewPassword { new_password: Secret::new(password.to_owned()), name: None };
+        let answer = Answer::new_password(password);
         match self.answer(&journey, answer).await {
             Ok(_) => journey,
             Err(error) => panic!("the password was refused: {error}"),

@@ -134,16 +134,22 @@ struct Answered {
         body = Journey), refusals::Begin))]
 async fn begin(
     State(web): State<Web>,
+    user: Option<CurrentUser>,
     Bound { client, .. }: Bound,
     body::Json(Begin { kind, transport, return_to }): body::Json<Begin>,
 ) -> Result<Response, Problem> {
     let by_cookie = transport == Transport::Cookie;
-    let binding = client.binding.filter(|_| by_cookie).unwrap_or_else(|| web.identity().entropy().verifier());
+    let binding = client.binding.clone().filter(|_| by_cookie).unwrap_or_else(|| web.identity().entropy().verifier());
     let return_to = match return_to {
         Some(path) => Some(LocalPath::parse(&path).ok_or_else(Problem::bad_return_to)?),
         None => None,
     };
-    let start = Start { kind, binding: &binding, return_to: return_to.as_ref() };
+    let start = Start {
+        application: client.origin.application,
+        session: user.as_ref().map(CurrentUser::session),
+        return_to: return_to.as_ref(),
+        ..Start::new(kind, &binding)
+    };
     let Started { id, prompt } = web.identity().journeys().start(start).await?;
     let place = [(LOCATION, format!("/api/v1/journeys/{id}"))];
     let secret = (!by_cookie).then(|| binding.expose().expose().clone());

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use ciam_core::journeys::{Advanced, Answer, Client, JourneyError, JourneyKind, Prompt, Start, Started};
+use ciam_core::journeys::{Advanced, Answer, Client, Identify, JourneyError, JourneyKind, Prompt, Start, Started};
 
 pub(super) use self::view::refusal;
 use self::view::{Complaint, View};
@@ -61,8 +61,10 @@ async fn show(
 }
 
 async fn begin(web: &Web, place: Place, client: Client, return_to: Option<LocalPath>) -> Result<Response, Problem> {
-    let binding = client.binding.unwrap_or_else(|| web.identity().entropy().verifier());
-    let start = Start { kind: place.kind, binding: &binding, return_to: return_to.as_ref() };
+    let Client { binding, origin } = client;
+    let binding = binding.unwrap_or_else(|| web.identity().entropy().verifier());
+    let start =
+        Start { application: origin.application, return_to: return_to.as_ref(), ..Start::new(place.kind, &binding) };
     let Started { id, prompt } = web.identity().journeys().start(start).await?;
     let view = View { web, place, journey: &id, return_to };
     Ok((web.cookies().set_browser(&binding), view.page(&prompt, None, None, None)).into_response())
@@ -119,11 +121,12 @@ async fn again(view: &View<'_>, client: &Client, error: JourneyError, form: &For
 fn read(form: &Form) -> Option<Answer> {
     let name = form.text("name");
     Some(match form.text("answer") {
-        "identify" => Answer::Identify { email: form.text("email").to_owned() },
+        "identify" => Answer::Identify(Identify::email(form.text("email"))),
         "password" => Answer::Password { password: form.secret("password") },
         "new_password" => Answer::NewPassword {
             new_password: form.secret("new_password"),
             name: (!name.is_empty()).then(|| name.to_owned()),
+            username: None,
         },
         "code" => Answer::Code { code: form.secret("code") },
         "resend" => Answer::Resend {},

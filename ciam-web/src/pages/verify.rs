@@ -33,7 +33,7 @@ async fn ask(
     let begun = Moment::new(view.begun_at, web.identity().clock().now());
     let context = context! {
         ticket => &*ticket,
-        to => view.to.to_string(),
+        to => view.to.as_str(),
         kind => if matches!(view.kind, JourneyKind::SignUp) { "sign_up" } else { "sign_in" },
         same_browser => view.same_browser,
         begun => Serde(begun),

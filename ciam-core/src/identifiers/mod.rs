@@ -1,0 +1,180 @@
+//! By what a person is found: email addresses, phone numbers, usernames.
+
+mod phone;
+mod policy;
+mod username;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use phone::{InvalidPhone, Phone};
+pub use policy::{Asked, IdentifierPolicy, InvalidPolicy, Proving};
+pub use username::{InvalidUsername, Username};
+
+use crate::clock::Timestamp;
+use crate::email::Email;
+use crate::id::UserId;
+use crate::messages::Channel;
+use crate::secret::Digest;
+use crate::store::{Collection, Index, Record};
+
+crate::id!(IdentifierId, "idf", "An identifier of a user.");
+
+/// What kinds of identifiers there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum IdentifierKind {
+    /// An email address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// A name that the person chose.
+    Username,
+}
+
+impl IdentifierKind {
+    /// `email`, `phone` or `username`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Username => "username",
+        }
+    }
+
+    /// By what a message goes to it, if one can.
+    #[must_use]
+    pub const fn channel(self) -> Option<Channel> {
+        match self {
+            Self::Email => Some(Channel::Email),
+            Self::Phone => Some(Channel::Sms),
+            Self::Username => None,
+        }
+    }
+}
+
+impl fmt::Display for IdentifierKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a person is found by, parsed once at the edge.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Handle {
+    /// An email address.
+    Email(Email),
+    /// A phone number.
+    Phone(Phone),
+    /// A name that the person chose.
+    Username(Username),
+}
+
+impl Handle {
+    /// What kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> IdentifierKind {
+        match self {
+            Self::Email(_) => IdentifierKind::Email,
+            Self::Phone(_) => IdentifierKind::Phone,
+            Self::Username(_) => IdentifierKind::Username,
+        }
+    }
+
+    /// The form by which accounts are found and unique, with its kind in front: `email:ada@example.com`.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        match self {
+            Self::Email(email) => format!("email:{}", email.canonical()),
+            Self::Phone(phone) => format!("phone:{}", phone.as_str()),
+            Self::Username(name) => format!("username:{}", name.canonical()),
+        }
+    }
+
+    /// The text as it was given, in its normal form. Escape it for the medium it goes to.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Email(email) => email.as_str(),
+            Self::Phone(phone) => phone.as_str(),
+            Self::Username(name) => name.as_str(),
+        }
+    }
+
+    /// A digest of the canonical form, for records that are about it without holding it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of_all(&[b"handle", self.canonical().as_bytes()])
+    }
+}
+
+impl From<Email> for Handle {
+    fn from(email: Email) -> Self {
+        Self::Email(email)
+    }
+}
+
+impl From<Phone> for Handle {
+    fn from(phone: Phone) -> Self {
+        Self::Phone(phone)
+    }
+}
+
+impl From<Username> for Handle {
+    fn from(username: Username) -> Self {
+        Self::Username(username)
+    }
+}
+
+impl fmt::Debug for Handle {
+    /// The kind alone: whose it is belongs into no log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({}:..)", self.kind())
+    }
+}
+
+/// An identifier of a user. Only a proved one identifies them, and only a proved one is unique; a username needs
+/// no proof and counts as proved when it is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identifier {
+    /// The id.
+    pub id: IdentifierId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What it is.
+    pub handle: Handle,
+    /// When it was added.
+    pub added: Timestamp,
+    /// When it was proved.
+    pub verified: Option<Timestamp>,
+}
+
+impl Record for Identifier {
+    type Id = IdentifierId;
+    const COLLECTION: Collection<Self> = Collection::new("identifiers")
+        .index(&Identifier::BY_VERIFIED)
+        .index(&Identifier::BY_USER)
+        .index(&Identifier::OF_USER);
+
+    fn id(&self) -> IdentifierId {
+        self.id
+    }
+}
+
+impl Identifier {
+    /// The one account that has proved a handle (in canonical form). An unproved one reserves nothing.
+    pub const BY_VERIFIED: Index<Identifier, Option<String>> =
+        Index::new("verified_handle", |i: &Identifier| i.verified.is_some().then(|| i.handle.canonical())).unique();
+    /// The identifiers of a user, those proved first coming first; one that is not proved is not found by it.
+    pub const BY_USER: Index<Identifier, (UserId, Option<Timestamp>)> =
+        Index::over(&["user_id", "verified_at"], |i: &Identifier| (i.user, i.verified));
+    /// All identifiers of a user, proved or not, in the order they were added.
+    pub const OF_USER: Index<Identifier, (UserId, Timestamp)> =
+        Index::over(&["user_id", "added_at"], |i: &Identifier| (i.user, i.added));
+}

@@ -1,0 +1,196 @@
+//! Having an address or number proved: what is sent for it, and how often.
+
+use super::error::JourneyError;
+use super::prompt::JourneyKind;
+use super::sign_in::{raced, unavailable};
+use super::state::{Journey, Sent};
+use super::{Advanced, Client, Halt, Journeys, Loaded};
+use crate::challenges::{self, Challenge, Issued};
+use crate::clock::Timestamp;
+use crate::id::UserId;
+use crate::identifiers::{Handle, Identifier, IdentifierKind};
+use crate::messages::letter::{Letter, Proof};
+use crate::messages::{Channel, Draft, Sealed, texts};
+use crate::secret::Digest;
+use crate::store::Work;
+use crate::throttle::{Counter, Limit};
+use crate::users::User;
+
+/// A challenge and its message, made before the unit that keeps and queues them.
+pub(super) struct Prepared {
+    pub(super) challenge: Challenge,
+    /// None when nobody can be written to: a username that no account has.
+    pub(super) message: Option<Sealed>,
+    pub(super) channel: Channel,
+}
+
+/// Whom a message is for, and whether what it asks can be answered.
+struct Addressee {
+    /// The account that is meant, if there is one.
+    owner: Option<UserId>,
+    /// Where the message goes; to an account it goes to the address that the account has, never to one that was
+    /// typed and merely looks alike.
+    to: Option<Handle>,
+    decoy: bool,
+}
+
+impl Journeys {
+    /// Makes a challenge and its message. What leads nowhere costs the same: an address with an account that
+    /// somebody wants to sign up with, an address without one that somebody wants to recover.
+    pub(super) async fn prepare(&self, journey: &Journey, handle: &Handle) -> Result<Prepared, JourneyError> {
+        let addressee = self.addressee(journey, handle).await?;
+        let shown = addressee.to.as_ref().unwrap_or(handle);
+        let channel = shown.kind().channel().unwrap_or(Channel::Email);
+        let limits = &self.config.challenges;
+        let issued = challenges::issue(
+            &self.store,
+            self.vault.as_ref(),
+            limits,
+            self.link_life(journey.kind),
+            journey.id,
+            handle,
+            addressee.decoy,
+        )
+        .await?;
+        let message = match &addressee.to {
+            Some(to) => Some(self.letter(journey, &addressee, to, channel, &issued).await?),
+            None => None,
+        };
+        Ok(Prepared { challenge: issued.challenge, message, channel })
+    }
+
+    async fn addressee(&self, journey: &Journey, handle: &Handle) -> Result<Addressee, JourneyError> {
+        let owner = self.users.by_handle(handle).await.map_err(unavailable)?;
+        let recovers = journey.kind == JourneyKind::Recover;
+        let to = match owner.filter(|_| recovers) {
+            Some(user) => self.address_of(user, handle).await?,
+            None => Some(handle.clone()).filter(|handle| handle.kind().channel().is_some()),
+        };
+        Ok(Addressee { owner, to, decoy: owner.is_some() != recovers })
+    }
+
+    /// The proved address of an account that a recovery by this handle goes to: the same handle as the account
+    /// has it; for a username the first address, or else the first number.
+    async fn address_of(&self, user: UserId, handle: &Handle) -> Result<Option<Handle>, JourneyError> {
+        let identifiers = self.store.find(&Identifier::BY_USER.under(&user).limit(100)).await?.items;
+        let of = |kind| identifiers.iter().map(|i| &i.handle).find(move |own| own.kind() == kind);
+        let own = identifiers.iter().map(|i| &i.handle).find(|own| own.canonical() == handle.canonical());
+        let reachable = own.filter(|own| own.kind().channel().is_some());
+        Ok(reachable.or_else(|| of(IdentifierKind::Email)).or_else(|| of(IdentifierKind::Phone)).cloned())
+    }
+
+    async fn letter(
+        &self,
+        journey: &Journey,
+        addressee: &Addressee,
+        to: &Handle,
+        channel: Channel,
+        issued: &Issued,
+    ) -> Result<Sealed, JourneyError> {
+        // Nobody has no name; reading it is the same work as reading an owner's.
+        let id = addressee.owner.unwrap_or_else(|| Digest::of(b"nobody").id());
+        let name = self.store.get::<User>(id).await?.and_then(|user| user.name);
+        let application = self.application(journey)?;
+        let origin = application.public_url.origin();
+        let link = format!("{origin}/verify?ticket={}", issued.ticket.expose());
+        let (sign_in, sign_up) = (format!("{origin}/sign-in"), format!("{origin}/sign-up"));
+        let limits = &self.config.challenges;
+        let proof = Proof {
+            code: issued.code.expose(),
+            link: &link,
+            code_for: limits.code,
+            link_for: self.link_life(journey.kind),
+        };
+        let letter = match (journey.kind, addressee.owner) {
+            (JourneyKind::Recover, Some(_)) => Letter::Recover { name: name.as_ref(), proof },
+            (JourneyKind::Recover, None) => Letter::NoAccount { sign_up: &sign_up },
+            (_, Some(_)) => Letter::Known { name: name.as_ref(), sign_in: &sign_in },
+            (JourneyKind::AddIdentifier, None) => Letter::Add(proof),
+            (_, None) => Letter::Confirm(proof),
+        };
+        let draft = Draft {
+            to: to.as_str().to_owned(),
+            channel,
+            text: texts::write(application, channel, &letter),
+            template: letter.template(),
+            subject: addressee.owner,
+            good_until: issued.challenge.link_until,
+        };
+        Ok(self.outbox.seal(draft).await?)
+    }
+
+    /// For how long a link is good: one that sets a password for less than one that merely proves an address.
+    pub(super) fn link_life(&self, kind: JourneyKind) -> std::time::Duration {
+        match kind {
+            JourneyKind::Recover => self.config.challenges.recovery_link,
+            _ => self.config.challenges.link,
+        }
+    }
+
+    /// Keeps the challenge, queues its message and counts it, in the caller's unit; the journey waits for its proof.
+    pub(super) fn send_in(
+        &self,
+        work: &Work,
+        journey: &mut Journey,
+        handle: &Handle,
+        prepared: &Prepared,
+    ) -> Result<(), Halt> {
+        work.insert(&prepared.challenge)?;
+        self.message_limit(handle).count_in(&self.store, work)?;
+        if let Some(message) = &prepared.message {
+            self.outbox.queue_in(work, message)?;
+        }
+        self.await_proof(journey, prepared, work.now() + self.config.challenges.resend);
+        Ok(())
+    }
+
+    pub(super) fn await_proof(&self, journey: &mut Journey, prepared: &Prepared, resend_at: Timestamp) {
+        let Challenge { id, code_until, link_until, .. } = prepared.challenge;
+        journey.challenge = Some(Sent { id, channel: prepared.channel, code_until, resend_at });
+        journey.until = journey.until.max(link_until);
+    }
+
+    /// Sends another message, with another code and link; the earlier ones are dead.
+    pub(super) async fn resend(&self, at: Loaded, client: &Client) -> Result<Advanced, JourneyError> {
+        let handle = at.journey.handle.clone().ok_or(JourneyError::Stale)?;
+        let sent = at.journey.challenge.clone().ok_or(JourneyError::Stale)?;
+        let wait = sent.resend_at.since(self.store.clock().now());
+        if !wait.is_zero() {
+            return Err(JourneyError::Throttled { retry_after: wait });
+        }
+        if let Some(retry_after) = self.message_limit(&handle).wait(&self.store).await? {
+            return Err(JourneyError::Throttled { retry_after });
+        }
+        let prepared = self.prepare(&at.journey, &handle).await?;
+        let (at, handle, prepared, sent) = (&at, &handle, &prepared, &sent);
+        let advanced = self
+            .store
+            .transact(|work| async move {
+                let mut journey = self.hold(&work, at).await?;
+                work.take::<Challenge>(sent.id).await?;
+                self.prolong_registration(&work, &journey, prepared.challenge.link_until).await?;
+                self.send_in(&work, &mut journey, handle, prepared)?;
+                self.advance(&work, at, journey, &client.origin).await
+            })
+            .await;
+        match advanced {
+            Err(halt) => Err(self.limited(halt, handle).await),
+            Ok(advanced) => self.advanced(advanced).await,
+        }
+    }
+
+    pub(super) fn message_limit(&self, handle: &Handle) -> Limit {
+        Limit::new("messages.address", &[handle.digest().bytes()], self.config.throttle.messages)
+    }
+
+    /// A refused counter is a throttled client; everything else is what it is.
+    pub(super) async fn limited(&self, halt: Halt, handle: &Handle) -> JourneyError {
+        if !matches!(&halt, Halt::Store(error) if Counter::TRIES.exceeded(error)) {
+            return raced(halt);
+        }
+        match self.message_limit(handle).wait(&self.store).await {
+            Ok(wait) => JourneyError::Throttled { retry_after: wait.unwrap_or(std::time::Duration::from_secs(1)) },
+            Err(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! From an account whose password is lost to a new one: prove an address of the account, choose a password.
+//!
+//! The code is for the browser that began. The link is for any device: there the person goes on, chooses the
+//! password, and gets no session from it, while the browser that began is told that it is over. So nobody who
+//! begins a recovery for somebody else gains by that person following the link.
+//!
+//! A new password ends all sessions of the account. What else protects the account stays in force.
+
+use super::error::{JourneyError, Mistake};
+use super::prompt::JourneyKind;
+use super::sign_in::raced;
+use super::state::{End, Journey, Seed};
+use super::{Advanced, Client, Halt, Journeys, Loaded, Started};
+use crate::challenges::{Challenge, ChallengeId};
+use crate::events::{Cause, NewEvent};
+use crate::identifiers::Handle;
+use crate::messages::letter::Change;
+use crate::passwords::PasswordCredential;
+use crate::secret::Secret;
+use crate::throttle::Limit;
+use crate::users::Standing;
+
+impl Journeys {
+    /// Sends the message with which an account is recovered. Without an account there is a message too, which
+    /// says so, and a challenge that nothing answers.
+    pub(super) async fn send_recovery(
+        &self,
+        at: Loaded,
+        client: &Client,
+        handle: Handle,
+    ) -> Result<Advanced, JourneyError> {
+        let flood = Limit::of_client("recover.client", client.origin.ip, self.config.throttle.client_sign_ups);
+        flood.spend(&self.store).await?;
+        if let Some(retry_after) = self.message_limit(&handle).wait(&self.store).await? {
+            return Err(JourneyError::Throttled { retry_after });
+        }
+        let prepared = self.prepare(&at.journey, &handle).await?;
+        let (at, handle, prepared) = (&at, &handle, &prepared);
+        let advanced = self
+            .store
+            .transact(|work| async move {
+                let mut journey = self.hold(&work, at).await?;
+                journey.handle = Some(handle.clone());
+                journey.begun_on.clone_from(&client.origin.user_agent);
+                self.send_in(&work, &mut journey, handle, prepared)?;
+                work.record(
+                    NewEvent::new("recovery.asked", &Cause::anonymous(client.origin.clone()))
+                        .with("journey", journey.id.to_string()),
+                )?;
+                self.advance(&work, at, journey, &client.origin).await
+            })
+            .await;
+        match advanced {
+            Err(halt) => Err(self.limited(halt, handle).await),
+            Ok(advanced) => self.advanced(advanced).await,
+        }
+    }
+
+    /// Sets the password that was chosen after the address was proved.
+    pub(super) async fn recover_password(
+        &self,
+        at: Loaded,
+        client: &Client,
+        typed: &Secret<String>,
+    ) -> Result<Advanced, JourneyError> {
+        let (Some(handle), Some(proved)) = (&at.journey.handle, at.journey.proved.clone()) else {
+            return Err(JourneyError::Stale);
+        };
+        let name = self.shown_name(proved.user).await?;
+        let known = vec![handle.as_str().to_owned(), name, self.application(&at.journey)?.name.clone()];
+        let password = match self.judge(client, typed, known).await? {
+            Ok(password) => password,
+            Err(problem) => return self.wrong(&at.journey, Mistake::from(problem)).await,
+        };
+        let hash = &self.hasher.hash(&password).await?;
+        let notices = &self.notices.write(proved.user, Change::Recovered, &client.origin).await?;
+        let (at, proved) = (&at, &proved);
+        let advanced = self
+            .store
+            .transact(|work| async move {
+                let mut journey = self.hold(&work, at).await?;
+                let standing = work.get::<Standing>(proved.user).await?;
+                let Some(mut standing) = standing.filter(|standing| standing.epoch == proved.epoch) else {
+                    journey.end = Some(End::Refused("not_allowed".to_owned()));
+                    return self.advance(&work, at, journey, &client.origin).await;
+                };
+                let credential = PasswordCredential { id: proved.user, hash: hash.clone(), set: work.now() };
+                match work.get::<PasswordCredential>(proved.user).await? {
+                    Some(_) => work.replace(&credential)?,
+                    None => work.insert(&credential)?,
+                }
+                standing.epoch += 1;
+                work.replace(&standing)?;
+                if let Some(proved) = &mut journey.proved {
+                    proved.epoch = standing.epoch;
+                    proved.password_at = Some(work.now());
+                }
+                let by = Cause::user(proved.user, client.origin.clone());
+                work.record(NewEvent::new("password.recovered", &by).about(proved.user))?;
+                self.notices.queue_in(&work, notices)?;
+                self.advance(&work, at, journey, &client.origin).await
+            })
+            .await
+            .map_err(|halt: Halt| raced(halt))?;
+        self.advanced(advanced).await
+    }
+
+    /// Takes a recovery over to the device that followed its link: a journey of that device's own goes on, and the
+    /// one that asked for the link is over.
+    pub(super) async fn hand_over(
+        &self,
+        at: &Loaded,
+        challenge: ChallengeId,
+        client: &Client,
+    ) -> Result<Started, JourneyError> {
+        let binding = client.binding.as_ref().ok_or(JourneyError::Unknown)?;
+        let begun = self.store.clock().now();
+        let seed = Seed {
+            id: self.store.entropy().id(begun),
+            kind: JourneyKind::Recover,
+            application: at.journey.application,
+            binding: binding.digest(),
+            subject: None,
+            begun,
+            return_to: None,
+        };
+        let id = seed.seal(self.vault.as_ref(), self.store.realm()).await?;
+        let taken = &Loaded { journey: seed.sprout(begun + self.config.journey), stored: false };
+        let journey = self
+            .store
+            .transact(|work| async move {
+                let mut left = self.hold(&work, at).await?;
+                let mut journey = taken.journey.clone();
+                work.take::<Challenge>(challenge).await?.ok_or(JourneyError::Stale)?;
+                journey.handle.clone_from(&left.handle);
+                journey.begun_on.clone_from(&client.origin.user_agent);
+                journey.opens_no_session = true;
+                journey.proved = self.proved_owner(&work, &left, challenge, false).await?;
+                if journey.proved.is_none() {
+                    journey.end = Some(End::Refused("expired".to_owned()));
+                }
+                left.challenge = None;
+                left.end = Some(End::Refused("continued_elsewhere".to_owned()));
+                self.advance(&work, at, left, &client.origin).await?;
+                let (journey, _) = self.advance(&work, taken, journey, &client.origin).await?;
+                Ok::<Journey, Halt>(journey)
+            })
+            .await
+            .map_err(raced)?;
+        Ok(Started { id, prompt: self.prompt_of(&journey).await? })
+    }
+}

@@ -1,0 +1,85 @@
+//! Telling the owner of an account what has happened to it.
+
+use std::sync::Arc;
+
+use super::letter::{Change, Letter};
+use super::{Draft, Outbox, Sealed, texts};
+use crate::application::Application;
+use crate::config::Config;
+use crate::events::Origin;
+use crate::id::UserId;
+use crate::identifiers::{Identifier, IdentifierKind};
+use crate::store::{Store, StoreError, Work};
+use crate::users::User;
+use crate::vault::VaultError;
+
+/// A notice is of no use after this time.
+const GOOD_FOR: std::time::Duration = std::time::Duration::from_hours(72);
+/// To how many of an account's addresses a notice goes.
+const MOST: usize = 5;
+
+/// Writes notices.
+#[derive(Debug, Clone)]
+pub(crate) struct Notices {
+    pub(crate) store: Store,
+    pub(crate) outbox: Outbox,
+    pub(crate) config: Arc<Config>,
+}
+
+/// Why a notice could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoticeError {
+    #[error("the owner's addresses cannot be read")]
+    Store(#[from] StoreError),
+    #[error("the notice cannot be sealed")]
+    Vault(#[from] VaultError),
+}
+
+impl Notices {
+    /// The notices of a change, one to each address that the account has now (to its numbers, if it has no
+    /// address): slow work that belongs before the unit of the change.
+    pub(crate) async fn write(
+        &self,
+        user: UserId,
+        change: Change,
+        origin: &Origin,
+    ) -> Result<Vec<Sealed>, NoticeError> {
+        let identifiers = self.store.find(&Identifier::BY_USER.under(&user).limit(100)).await?.items;
+        let has_email = identifiers.iter().any(|identifier| identifier.handle.kind() == IdentifierKind::Email);
+        let wanted = if has_email { IdentifierKind::Email } else { IdentifierKind::Phone };
+        let name = self.store.get::<User>(user).await?.and_then(|user| user.name);
+        let application = self.application(origin);
+        let recover = format!("{}/recover", application.public_url.origin());
+        let at = self.store.clock().now();
+        let letter = Letter::Changed {
+            name: name.as_ref(),
+            change,
+            at,
+            device: origin.user_agent.as_deref(),
+            recover: &recover,
+        };
+        let mut sealed = Vec::new();
+        for identifier in identifiers.iter().filter(|identifier| identifier.handle.kind() == wanted).take(MOST) {
+            let Some(channel) = identifier.handle.kind().channel() else { continue };
+            let draft = Draft {
+                to: identifier.handle.as_str().to_owned(),
+                channel,
+                text: texts::write(application, channel, &letter),
+                template: letter.template(),
+                subject: Some(user),
+                good_until: at + GOOD_FOR,
+            };
+            sealed.push(self.outbox.seal(draft).await?);
+        }
+        Ok(sealed)
+    }
+
+    /// Queues the notices in the unit of the change.
+    pub(crate) fn queue_in(&self, work: &Work, notices: &[Sealed]) -> Result<(), StoreError> {
+        notices.iter().try_for_each(|notice| self.outbox.queue_in(work, notice))
+    }
+
+    fn application(&self, origin: &Origin) -> &Application {
+        self.config.application(origin.application).unwrap_or(&self.config.application)
+    }
+}
