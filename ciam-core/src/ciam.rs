@@ -14,9 +14,9 @@ use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
 use crate::messages::{Messenger, Outbox, Outgoing};
 use crate::passwords::{Argon2Pool, InvalidParameters, Judges, PasswordCredential, PasswordHasher, PasswordRules};
 use crate::sessions::{Session, SessionLimits, Sessions};
-use crate::store::{Backend, Record, Schema, Store, StoreError};
+use crate::store::{Backend, Record, Schema, Store, StoreError, Work};
 use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
-use crate::users::{Standing, User, Users};
+use crate::users::{Creation, OnRegistered, Standing, User, Users};
 use crate::vault::{self, InvalidMasterKey, KeyVault, LocalVault, MasterKey};
 
 /// The engine. Cheap to clone; all clones are one engine, whose workers end with the last of them.
@@ -90,7 +90,7 @@ impl Ciam {
         CiamBuilder::default()
     }
 
-    /// Users: find, suspend, activate.
+    /// Users: create, find, list, rename, suspend, activate.
     #[must_use]
     pub fn users(&self) -> &Users {
         &self.inner.users
@@ -156,6 +156,7 @@ pub struct CiamBuilder {
     config: Config,
     schema: Schema,
     custom: Vec<Arc<dyn CustomStep>>,
+    on_registered: Vec<OnRegistered>,
     no_workers: bool,
 }
 
@@ -278,6 +279,51 @@ impl CiamBuilder {
         self
     }
 
+    /// Runs with every account that comes to be, by a journey or by [`Users::create`], in the same unit of work: what
+    /// it writes exists exactly if the user does.
+    ///
+    /// For the host's own record beside a user. It may run again, when the unit was stale, so it does nothing but
+    /// read and write through `work`. An error of it keeps the account from coming to be: a journey answers
+    /// "unavailable".
+    ///
+    /// ```
+    /// use ciam_core::store::{Collection, MemoryStore, Record};
+    /// use ciam_core::{Ciam, UserId, messages::Mailbox};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Debug, Clone, Serialize, Deserialize)]
+    /// struct Customer { id: UserId, points: u32 }
+    ///
+    /// impl Record for Customer {
+    ///     type Id = UserId;
+    ///     const COLLECTION: Collection<Self> = Collection::new("shop_customers");
+    ///     fn id(&self) -> UserId { self.id }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let identity = Ciam::builder()
+    ///     .store(MemoryStore::new())
+    ///     .messenger(Mailbox::new())
+    ///     .record::<Customer>()
+    ///     .on_registered(|work, user| async move { work.insert(&Customer { id: user.id, points: 100 }) })
+    ///     .build()
+    ///     .await?;
+    /// # use ciam_core::{events::Cause, users::NewUser};
+    /// # let user = identity.users().create(&Cause::system(), NewUser::new("ada@example.com".parse()?)).await?;
+    /// # assert_eq!(identity.store().get::<Customer>(user.id).await?.unwrap().points, 100);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_registered<F, Fut>(mut self, write: F) -> Self
+    where
+        F: Fn(Work, User) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        self.on_registered.push(OnRegistered::new(write));
+        self
+    }
+
     /// Starts no workers: the caller sends messages with [`Outbox::deliver`] and sweeps the store itself.
     pub const fn without_workers(mut self) -> Self {
         self.no_workers = true;
@@ -321,7 +367,14 @@ impl CiamBuilder {
         let throttle = self.throttle.unwrap_or_else(|| Arc::new(StoreThrottle::new(store.clone())));
         let config = Arc::new(config);
         let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger);
-        let users = Users::new(store.clone());
+        let judges = Arc::new(Judges::new(config.passwords));
+        let creation = Creation {
+            judges: Arc::clone(&judges),
+            hasher: Arc::clone(&hasher),
+            config: Arc::clone(&config),
+            on_registered: self.on_registered,
+        };
+        let users = Users::new(store.clone(), creation);
         let sessions = Sessions::new(store.clone(), config.sessions);
         let journeys = Journeys {
             store: store.clone(),
@@ -332,7 +385,7 @@ impl CiamBuilder {
             users: users.clone(),
             sessions: sessions.clone(),
             custom: self.custom.into(),
-            judges: Arc::new(Judges::new(config.passwords)),
+            judges,
             config: Arc::clone(&config),
         };
         let workers = if self.no_workers {

@@ -13,7 +13,7 @@ use crate::identifiers::Identifier;
 use crate::secret::{Bearer, Code, Secret};
 use crate::sessions::Opened;
 use crate::store::Work;
-use crate::users::NewUser;
+use crate::users::ReadyUser;
 
 /// What a link is about, for the page that asks whether to confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,10 +176,10 @@ impl Journeys {
         match registration {
             None => journey.end = Some(End::Refused("expired".to_owned())),
             Some(Registration { email, name, password, set, .. }) => {
-                let new = NewUser { email, name, password: Some(password) };
-                let user = self.users.register_in(work, &new, &Cause::anonymous(origin.clone()))?;
+                let new = ReadyUser { email, name, password: Some(password) };
+                let user = self.users.create_in(work, &Cause::anonymous(origin.clone()), &new).await?;
                 journey.proved = Some(Proved {
-                    user,
+                    user: user.id,
                     epoch: 0,
                     password_at: set,
                     address: Some((challenge, work.now())),
