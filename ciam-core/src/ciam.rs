@@ -18,6 +18,7 @@ use crate::store::{Backend, Record, Schema, Store, StoreError, Work};
 use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
 use crate::users::{Creation, OnRegistered, Standing, User, Users};
 use crate::vault::{self, InvalidMasterKey, KeyVault, LocalVault, MasterKey};
+use crate::workers::{Background, Overdue, Workers};
 
 /// The engine. Cheap to clone; all clones are one engine, whose workers end with the last of them.
 #[derive(Debug, Clone)]
@@ -33,13 +34,8 @@ struct Inner {
     sessions: Sessions,
     journeys: Journeys,
     outbox: Outbox,
-    workers: Vec<tokio::task::AbortHandle>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.workers.iter().for_each(tokio::task::AbortHandle::abort);
-    }
+    workers: Workers,
+    background: Background,
 }
 
 /// Why the engine could not be built. Each says what to do, in `Debug` too: that is what a `main` that returns
@@ -112,6 +108,34 @@ impl Ciam {
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.inner.outbox
+    }
+
+    /// What the engine does beside requests, to be run by the host: for an engine that was built
+    /// [`without_workers`](CiamBuilder::without_workers).
+    #[must_use]
+    pub fn workers(&self) -> Workers {
+        self.inner.workers.clone()
+    }
+
+    /// Ends the engine's own workers: no more work is begun, and a message that is just being sent is waited for, as
+    /// long as [`CiamBuilder::shutdown_grace`] says.
+    ///
+    /// Call it after the server has ended, before the runtime does. Requests that are served all the same work as
+    /// before; what they leave in the outbox waits for the next start. A second call finds nothing to do.
+    ///
+    /// ```no_run
+    /// # async fn serve() {}
+    /// # async fn main_of(identity: ciam_core::Ciam) -> Result<(), Box<dyn std::error::Error>> {
+    /// serve().await; // axum::serve(…).with_graceful_shutdown(…)
+    /// identity.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Overdue`]: a messenger took too long. Its message is sent again after the next start.
+    pub async fn shutdown(&self) -> Result<(), Overdue> {
+        self.inner.background.shutdown().await
     }
 
     /// The store, for the host's own records.
@@ -324,7 +348,14 @@ impl CiamBuilder {
         self
     }
 
-    /// Starts no workers: the caller sends messages with [`Outbox::deliver`] and sweeps the store itself.
+    /// How long [`Ciam::shutdown`] waits for what is under way (default 10 seconds).
+    pub const fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.config.shutdown_grace = grace;
+        self
+    }
+
+    /// Starts no workers: the host runs [`Ciam::workers`] itself, in this process or another, or sends messages with
+    /// [`Outbox::deliver`] and sweeps the store when it likes.
     pub const fn without_workers(mut self) -> Self {
         self.no_workers = true;
         self
@@ -388,16 +419,14 @@ impl CiamBuilder {
             judges,
             config: Arc::clone(&config),
         };
-        let workers = if self.no_workers {
-            Vec::new()
+        let workers = Workers::new(store.clone(), outbox.clone(), config.shutdown_grace);
+        let background = if self.no_workers {
+            Background::none()
         } else {
-            vec![
-                tokio::spawn(outbox.clone().run()).abort_handle(),
-                tokio::spawn(sweep(store.clone())).abort_handle(),
-                tokio::task::spawn_blocking(crate::passwords::warm_up).abort_handle(),
-            ]
+            drop(tokio::task::spawn_blocking(crate::passwords::warm_up));
+            Background::start(workers.clone())
         };
-        Ok(Ciam { inner: Arc::new(Inner { store, config, users, sessions, journeys, outbox, workers }) })
+        Ok(Ciam { inner: Arc::new(Inner { store, config, users, sessions, journeys, outbox, workers, background }) })
     }
 }
 
@@ -416,23 +445,4 @@ fn own_records(schema: Schema) -> Schema {
         .with::<Challenge>()
         .with::<Counter>()
         .with::<Outgoing>()
-}
-
-/// How long the sweeper rests when there is nothing left to remove.
-const SWEEP_REST: Duration = Duration::from_mins(1);
-/// How much the sweeper removes in one step, so that it never keeps others waiting.
-const SWEEP_STEP: u32 = 500;
-
-/// Removes what has expired, step by step, until dropped.
-async fn sweep(store: Store) {
-    loop {
-        match store.backend().sweep(store.clock().now(), SWEEP_STEP).await {
-            Ok(removed) if removed >= SWEEP_STEP => tokio::task::yield_now().await,
-            Ok(_) => tokio::time::sleep(SWEEP_REST).await,
-            Err(error) => {
-                tracing::warn!(%error, "the sweeper pauses");
-                tokio::time::sleep(SWEEP_REST).await;
-            }
-        }
-    }
 }

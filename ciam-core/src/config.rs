@@ -24,6 +24,8 @@ pub struct Config {
     pub challenges: ChallengeLimits,
     /// How long a journey may take that waits for no message (default 1 hour).
     pub journey: Duration,
+    /// How long a shutdown waits for what is under way (default 10 seconds).
+    pub shutdown_grace: Duration,
 }
 
 impl Default for Config {
@@ -36,6 +38,7 @@ impl Default for Config {
             throttle: ThrottleLimits::default(),
             challenges: ChallengeLimits::default(),
             journey: Duration::from_hours(1),
+            shutdown_grace: Duration::from_secs(10),
         }
     }
 }

@@ -33,9 +33,11 @@ pub mod testing;
 pub mod throttle;
 pub mod users;
 pub mod vault;
+mod workers;
 
 #[doc(hidden)]
 pub use {serde, uuid};
 
 pub use ciam::{BuildError, Ciam, CiamBuilder};
 pub use id::{ApplicationId, RealmId, UserId};
+pub use workers::{Overdue, Workers};
