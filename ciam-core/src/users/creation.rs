@@ -133,6 +133,12 @@ impl Users {
         Ok(ReadyUser { email, name, password })
     }
 
+    /// Hashes a password without judging it.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn hash(&self, password: &Password) -> Result<PasswordHash, crate::passwords::HashError> {
+        self.creation.hasher.hash(password).await
+    }
+
     /// Creates a user in the caller's unit: user, standing, identifier, credential, event, and what the host writes
     /// with each ([`CiamBuilder::on_registered`](crate::CiamBuilder::on_registered)), or nothing.
     ///
