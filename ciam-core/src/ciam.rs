@@ -16,10 +16,11 @@ use crate::messages::notices::Notices;
 use crate::messages::{Messenger, Outbox, Outgoing};
 use crate::passwords::{Argon2Pool, InvalidParameters, Judges, PasswordCredential, PasswordHasher, PasswordRules};
 use crate::sessions::{Session, SessionLimits, Sessions};
-use crate::store::{Backend, Record, Schema, Store, StoreError};
+use crate::store::{Backend, Record, Schema, Store, StoreError, Work};
 use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
-use crate::users::{Standing, User, Users};
+use crate::users::{Creation, OnRegistered, Standing, User, Users};
 use crate::vault::{self, InvalidMasterKey, KeyVault, LocalVault, MasterKey};
+use crate::workers::{Background, Overdue, Workers};
 
 /// The engine. Cheap to clone; all clones are one engine, whose workers end with the last of them.
 #[derive(Debug, Clone)]
@@ -35,13 +36,8 @@ struct Inner {
     sessions: Sessions,
     journeys: Journeys,
     outbox: Outbox,
-    workers: Vec<tokio::task::AbortHandle>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.workers.iter().for_each(tokio::task::AbortHandle::abort);
-    }
+    workers: Workers,
+    background: Background,
 }
 
 /// Why the engine could not be built. Each says what to do, in `Debug` too: that is what a `main` that returns
@@ -103,7 +99,7 @@ impl Ciam {
         CiamBuilder::default()
     }
 
-    /// Users: find, suspend, activate.
+    /// Users: create, find, list, rename, suspend, activate.
     #[must_use]
     pub fn users(&self) -> &Users {
         &self.inner.users
@@ -125,6 +121,34 @@ impl Ciam {
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.inner.outbox
+    }
+
+    /// What the engine does beside requests, to be run by the host: for an engine that was built
+    /// [`without_workers`](CiamBuilder::without_workers).
+    #[must_use]
+    pub fn workers(&self) -> Workers {
+        self.inner.workers.clone()
+    }
+
+    /// Ends the engine's own workers: no more work is begun, and a message that is just being sent is waited for, as
+    /// long as [`CiamBuilder::shutdown_grace`] says.
+    ///
+    /// Call it after the server has ended, before the runtime does. Requests that are served all the same work as
+    /// before; what they leave in the outbox waits for the next start. A second call finds nothing to do.
+    ///
+    /// ```no_run
+    /// # async fn serve() {}
+    /// # async fn main_of(identity: ciam_core::Ciam) -> Result<(), Box<dyn std::error::Error>> {
+    /// serve().await; // axum::serve(…).with_graceful_shutdown(…)
+    /// identity.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Overdue`]: a messenger took too long. Its message is sent again after the next start.
+    pub async fn shutdown(&self) -> Result<(), Overdue> {
+        self.inner.background.shutdown().await
     }
 
     /// The store, for the host's own records.
@@ -169,6 +193,7 @@ pub struct CiamBuilder {
     config: Config,
     schema: Schema,
     custom: Vec<Arc<dyn CustomStep>>,
+    on_registered: Vec<OnRegistered>,
     no_workers: bool,
 }
 
@@ -310,7 +335,59 @@ impl CiamBuilder {
         self
     }
 
-    /// Starts no workers: the caller sends messages with [`Outbox::deliver`] and sweeps the store itself.
+    /// Runs with every account that comes to be, by a journey or by [`Users::create`], in the same unit of work: what
+    /// it writes exists exactly if the user does.
+    ///
+    /// For the host's own record beside a user. It may run again, when the unit was stale, so it does nothing but
+    /// read and write through `work`. An error of it keeps the account from coming to be: a journey answers
+    /// "unavailable".
+    ///
+    /// ```
+    /// use ciam_core::store::{Collection, MemoryStore, Record};
+    /// use ciam_core::{Ciam, UserId, messages::Mailbox};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Debug, Clone, Serialize, Deserialize)]
+    /// struct Customer { id: UserId, points: u32 }
+    ///
+    /// impl Record for Customer {
+    ///     type Id = UserId;
+    ///     const COLLECTION: Collection<Self> = Collection::new("shop_customers");
+    ///     fn id(&self) -> UserId { self.id }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let identity = Ciam::builder()
+    ///     .store(MemoryStore::new())
+    ///     .messenger(Mailbox::new())
+    ///     .record::<Customer>()
+    ///     .on_registered(|work, user| async move { work.insert(&Customer { id: user.id, points: 100 }) })
+    ///     .build()
+    ///     .await?;
+    /// # use ciam_core::{events::Cause, users::NewUser};
+    /// # let user = identity.users().create(&Cause::system(), NewUser::new("ada@example.com".parse::<ciam_core::email::Email>()?)).await?;
+    /// # assert_eq!(identity.store().get::<Customer>(user.id).await?.unwrap().points, 100);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_registered<F, Fut>(mut self, write: F) -> Self
+    where
+        F: Fn(Work, User) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        self.on_registered.push(OnRegistered::new(write));
+        self
+    }
+
+    /// How long [`Ciam::shutdown`] waits for what is under way (default 10 seconds).
+    pub const fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.config.shutdown_grace = grace;
+        self
+    }
+
+    /// Starts no workers: the host runs [`Ciam::workers`] itself, in this process or another, or sends messages with
+    /// [`Outbox::deliver`] and sweeps the store when it likes.
     pub const fn without_workers(mut self) -> Self {
         self.no_workers = true;
         self
@@ -362,7 +439,14 @@ impl CiamBuilder {
         let throttle = self.throttle.unwrap_or_else(|| Arc::new(StoreThrottle::new(store.clone())));
         let config = Arc::new(config);
         let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger);
-        let users = Users::new(store.clone());
+        let judges = Arc::new(Judges::new(config.passwords));
+        let creation = Creation {
+            judges: Arc::clone(&judges),
+            hasher: Arc::clone(&hasher),
+            config: Arc::clone(&config),
+            on_registered: self.on_registered,
+        };
+        let users = Users::new(store.clone(), creation);
         let notices = Notices { store: store.clone(), outbox: outbox.clone(), config: Arc::clone(&config) };
         let sessions = Sessions::new(store.clone(), config.sessions);
         let journeys = Journeys {
@@ -375,19 +459,17 @@ impl CiamBuilder {
             users: users.clone(),
             sessions: sessions.clone(),
             custom: self.custom.into(),
-            judges: Arc::new(Judges::new(config.passwords)),
+            judges,
             config: Arc::clone(&config),
         };
-        let workers = if self.no_workers {
-            Vec::new()
+        let workers = Workers::new(store.clone(), outbox.clone(), config.shutdown_grace);
+        let background = if self.no_workers {
+            Background::none()
         } else {
-            vec![
-                tokio::spawn(outbox.clone().run()).abort_handle(),
-                tokio::spawn(sweep(store.clone())).abort_handle(),
-                tokio::task::spawn_blocking(crate::passwords::warm_up).abort_handle(),
-            ]
+            drop(tokio::task::spawn_blocking(crate::passwords::warm_up));
+            Background::start(workers.clone())
         };
-        Ok(Ciam { inner: Arc::new(Inner { store, config, users, sessions, journeys, outbox, workers }) })
+        Ok(Ciam { inner: Arc::new(Inner { store, config, users, sessions, journeys, outbox, workers, background }) })
     }
 }
 
@@ -406,23 +488,4 @@ fn own_records(schema: Schema) -> Schema {
         .with::<Challenge>()
         .with::<Counter>()
         .with::<Outgoing>()
-}
-
-/// How long the sweeper rests when there is nothing left to remove.
-const SWEEP_REST: Duration = Duration::from_mins(1);
-/// How much the sweeper removes in one step, so that it never keeps others waiting.
-const SWEEP_STEP: u32 = 500;
-
-/// Removes what has expired, step by step, until dropped.
-async fn sweep(store: Store) {
-    loop {
-        match store.backend().sweep(store.clock().now(), SWEEP_STEP).await {
-            Ok(removed) if removed >= SWEEP_STEP => tokio::task::yield_now().await,
-            Ok(_) => tokio::time::sleep(SWEEP_REST).await,
-            Err(error) => {
-                tracing::warn!(%error, "the sweeper pauses");
-                tokio::time::sleep(SWEEP_REST).await;
-            }
-        }
-    }
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub journey: Duration,
     /// How old the newest proof of a session may be when something sensitive is changed with it (default 15 minutes).
     pub fresh: Duration,
+    /// How long a shutdown waits for what is under way (default 10 seconds).
+    pub shutdown_grace: Duration,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             challenges: ChallengeLimits::default(),
             journey: Duration::from_hours(1),
             fresh: Duration::from_mins(15),
+            shutdown_grace: Duration::from_secs(10),
         }
     }
 }

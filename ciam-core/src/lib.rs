@@ -34,6 +34,7 @@ pub mod testing;
 pub mod throttle;
 pub mod users;
 pub mod vault;
+mod workers;
 
 #[doc(hidden)]
 pub use {serde, uuid};
@@ -41,3 +42,4 @@ pub use {serde, uuid};
 pub use application::Application;
 pub use ciam::{BuildError, Ciam, CiamBuilder};
 pub use id::{ApplicationId, RealmId, UserId};
+pub use workers::{Overdue, Workers};

@@ -1,4 +1,9 @@
-//! People who have accounts, and how one comes to be.
+//! People who have accounts: found, listed, renamed, suspended, activated; how one comes to be is in `creation.rs`.
+
+mod creation;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -6,9 +11,12 @@ use crate::clock::Timestamp;
 use crate::email::Email;
 use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
-use crate::identifiers::{Handle, Identifier, Username};
-use crate::passwords::{PasswordCredential, PasswordHash};
-use crate::store::{Collection, Record, Store, StoreError, Work};
+use crate::identifiers::{Handle, Identifier};
+use crate::passwords::{HashError, PasswordProblem};
+use crate::store::{Collection, Cursor, Index, Page, Record, Store, StoreError, Work};
+
+pub(crate) use creation::{Creation, OnRegistered};
+pub use creation::{NewUser, ReadyUser};
 
 /// A person's account: what is shown of them. Their standing and credentials are records of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,11 +31,16 @@ pub struct User {
 
 impl Record for User {
     type Id = UserId;
-    const COLLECTION: Collection<Self> = Collection::new("users");
+    const COLLECTION: Collection<Self> = Collection::new("users").index(&User::BY_CREATED);
 
     fn id(&self) -> UserId {
         self.id
     }
+}
+
+impl User {
+    /// All users, by when their accounts were created.
+    pub const BY_CREATED: Index<User, Timestamp> = Index::new("registered_at", |user: &User| user.created);
 }
 
 /// Whether an account may be used, and the epoch that revokes all its sessions in one write.
@@ -63,6 +76,40 @@ pub enum UserStatus {
     Suspended,
 }
 
+impl UserStatus {
+    /// `active` or `suspended`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// A user with all that is told of them: what an operator looks at, and the user's own page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// The user.
+    pub user: User,
+    /// Whether the account may be used.
+    pub status: UserStatus,
+    /// By what they are found: what they have proved, the earliest first; at most 100.
+    pub identifiers: Vec<Identifier>,
+}
+
+impl Profile {
+    /// Their verified address, the earliest if there are several.
+    #[must_use]
+    pub fn email(&self) -> Option<&Email> {
+        self.identifiers.iter().find_map(|identifier| match &identifier.handle {
+            Handle::Email(email) => Some(email),
+            _ => None,
+        })
+    }
+}
+
 /// How a person wants to be called: 1 to 64 characters, none of which steers a terminal, a log or a mail header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -93,10 +140,30 @@ impl DisplayName {
     }
 }
 
-/// Creates, finds, suspends and activates users.
+/// Creates, finds, lists, renames, suspends and activates users.
+///
+/// Whatever changes something asks for its [`Cause`], and has a twin `…_in` that does the same in a unit of work of
+/// the caller's. Their sessions are listed and ended by [`Sessions`](crate::sessions::Sessions).
+///
+/// ```
+/// use ciam_core::events::Cause;
+/// use ciam_core::users::{DisplayName, NewUser};
+/// use ciam_core::{Ciam, messages::Mailbox, store::MemoryStore};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let identity = Ciam::builder().store(MemoryStore::new()).messenger(Mailbox::new()).build().await?;
+/// let users = identity.users();
+/// let new = NewUser::new("ada@example.com".parse::<ciam_core::email::Email>()?).name(DisplayName::parse("Ada")?);
+/// let ada = users.create(&Cause::system(), new).await?;
+/// assert_eq!(users.by_email(&"Ada@example.com".parse()?).await?, Some(ada.id));
+/// users.suspend(&Cause::system(), ada.id).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Users {
     store: Store,
+    creation: Arc<Creation>,
 }
 
 /// Why something could not be done with a user.
@@ -109,6 +176,18 @@ pub enum UserError {
     /// The address is another account's.
     #[error("the address belongs to another account")]
     AddressTaken,
+    /// The password may not be one.
+    #[error("the password cannot be set")]
+    Password(#[source] PasswordProblem),
+    /// Too many passwords are being judged and hashed; nothing was changed.
+    #[error("too many passwords are waiting to be hashed")]
+    Overloaded {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The password hasher has stopped; nothing was changed.
+    #[error("the password was not hashed")]
+    Hasher(#[source] HashError),
     /// The store refused or does not answer; nothing was changed.
     #[error("the change was not kept")]
     Store(#[source] StoreError),
@@ -120,24 +199,18 @@ impl From<StoreError> for UserError {
     }
 }
 
-/// A user to be: what they are found by, and what else is known.
-#[derive(Debug, Clone)]
-pub struct NewUser {
-    /// An address or number, proved to be theirs; or a username.
-    pub handle: Handle,
-    /// Whether the handle was proved. One that was not identifies nobody.
-    pub proved: bool,
-    /// A username that they chose beside it.
-    pub username: Option<Username>,
-    /// How they want to be called.
-    pub name: Option<DisplayName>,
-    /// The credential that they set, if it is a password.
-    pub password: Option<PasswordHash>,
+impl From<HashError> for UserError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            error @ HashError::Stopped => Self::Hasher(error),
+        }
+    }
 }
 
 impl Users {
-    pub(crate) const fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Store, creation: Creation) -> Self {
+        Self { store, creation: Arc::new(creation) }
     }
 
     /// The user with this id.
@@ -177,31 +250,61 @@ impl Users {
         self.by_handle(&Handle::Email(email.clone())).await
     }
 
-    /// Creates a user in the caller's unit: user, standing, identifier, credential and event, or nothing.
-    ///
-    /// The commit is refused with a conflict on [`Identifier::BY_VERIFIED`] when the address is taken,
-    /// whoever else registers it at the same time.
+    /// The user with all that is told of them.
     ///
     /// # Errors
-    /// [`StoreError::Misuse`] only.
-    pub fn register_in(&self, work: &Work, new: &NewUser, by: &Cause) -> Result<UserId, StoreError> {
-        let id: UserId = work.new_id();
-        work.insert(&User { id, name: new.name.clone(), created: work.now() })?;
-        work.insert(&Standing { id, status: UserStatus::Active, epoch: 0 })?;
-        let identify = |handle: Handle, proved: bool| {
-            let verified = proved.then(|| work.now());
-            Identifier { id: work.new_id(), user: id, handle, added: work.now(), verified }
+    /// [`UserError::Store`].
+    pub async fn profile(&self, id: UserId) -> Result<Option<Profile>, UserError> {
+        let mut lookup = self.store.lookup();
+        let (user, standing) = (lookup.ask::<User>(id), lookup.ask::<Standing>(id));
+        let mut found = lookup.fetch().await?;
+        let (Some(user), Some(standing)) = (found.take(&user)?, found.take(&standing)?) else { return Ok(None) };
+        let identifiers = self.store.find(&Identifier::BY_USER.under(&id)).await?.items;
+        Ok(Some(Profile { user, status: standing.status, identifiers }))
+    }
+
+    /// A page of all users, the latest first: at most `limit` (and 1,000), behind the place where an earlier page
+    /// ended.
+    ///
+    /// # Errors
+    /// [`UserError::Store`]; its source is [`StoreError::Misuse`] for a cursor of another list.
+    pub async fn list(&self, after: Option<Cursor>, limit: u32) -> Result<Page<User>, UserError> {
+        let query = User::BY_CREATED.under(&()).descending().limit(limit);
+        let query = match after {
+            Some(after) => query.after(after),
+            None => query,
         };
-        let identifier = identify(new.handle.clone(), new.proved);
-        work.insert(&identifier)?;
-        if let Some(username) = &new.username {
-            work.insert(&identify(username.clone().into(), true))?;
+        Ok(self.store.find(&query).await?)
+    }
+
+    /// Gives a user another name, or none.
+    ///
+    /// # Errors
+    /// [`UserError::Unknown`]; [`UserError::Store`]: not renamed.
+    pub async fn rename(&self, by: &Cause, id: UserId, name: Option<DisplayName>) -> Result<(), UserError> {
+        let name = &name;
+        self.store.transact(|work| async move { self.rename_in(&work, by, id, name.clone()).await }).await
+    }
+
+    /// As [`Users::rename`], in the caller's unit.
+    ///
+    /// # Errors
+    /// As [`Users::rename`].
+    pub async fn rename_in(
+        &self,
+        work: &Work,
+        by: &Cause,
+        id: UserId,
+        name: Option<DisplayName>,
+    ) -> Result<(), UserError> {
+        let mut user = work.get::<User>(id).await?.ok_or(UserError::Unknown)?;
+        if user.name == name {
+            return Ok(());
         }
-        if let Some(password) = &new.password {
-            work.insert(&PasswordCredential { id, hash: password.clone(), set: work.now() })?;
-        }
-        work.record(NewEvent::new("user.registered", by).about(id).with("identifier", identifier.id.to_string()))?;
-        Ok(id)
+        user.name = name;
+        work.replace(&user)?;
+        work.record(NewEvent::new("user.renamed", by).about(id))?;
+        Ok(())
     }
 
     /// Suspends a user: refused at the next request everywhere, whatever session or password they have.
@@ -209,7 +312,15 @@ impl Users {
     /// # Errors
     /// [`UserError::Unknown`]; [`UserError::Store`]: not suspended.
     pub async fn suspend(&self, by: &Cause, id: UserId) -> Result<(), UserError> {
-        self.change_status(by, id, UserStatus::Suspended).await
+        self.store.transact(|work| async move { self.suspend_in(&work, by, id).await }).await
+    }
+
+    /// As [`Users::suspend`], in the caller's unit.
+    ///
+    /// # Errors
+    /// As [`Users::suspend`].
+    pub async fn suspend_in(&self, work: &Work, by: &Cause, id: UserId) -> Result<(), UserError> {
+        change_status(work, by, id, UserStatus::Suspended).await
     }
 
     /// Lifts a suspension. Sessions from before it stay dead.
@@ -217,49 +328,33 @@ impl Users {
     /// # Errors
     /// As [`Users::suspend`].
     pub async fn activate(&self, by: &Cause, id: UserId) -> Result<(), UserError> {
-        self.change_status(by, id, UserStatus::Active).await
+        self.store.transact(|work| async move { self.activate_in(&work, by, id).await }).await
     }
 
-    async fn change_status(&self, by: &Cause, id: UserId, status: UserStatus) -> Result<(), UserError> {
-        self.store
-            .transact(|work| async move {
-                let mut standing = work.get::<Standing>(id).await?.ok_or(UserError::Unknown)?;
-                if standing.status == status {
-                    return Ok(());
-                }
-                standing.status = status;
-                standing.epoch += 1;
-                work.replace(&standing)?;
-                let name = match status {
-                    UserStatus::Active => "user.activated",
-                    UserStatus::Suspended => "user.suspended",
-                };
-                work.record(NewEvent::new(name, by).about(id))?;
-                Ok(())
-            })
-            .await
+    /// As [`Users::activate`], in the caller's unit.
+    ///
+    /// # Errors
+    /// As [`Users::suspend`].
+    pub async fn activate_in(&self, work: &Work, by: &Cause, id: UserId) -> Result<(), UserError> {
+        change_status(work, by, id, UserStatus::Active).await
     }
+}
+
+async fn change_status(work: &Work, by: &Cause, id: UserId, status: UserStatus) -> Result<(), UserError> {
+    let mut standing = work.get::<Standing>(id).await?.ok_or(UserError::Unknown)?;
+    if standing.status == status {
+        return Ok(());
+    }
+    standing.status = status;
+    standing.epoch += 1;
+    work.replace(&standing)?;
+    let name = match status {
+        UserStatus::Active => "user.activated",
+        UserStatus::Suspended => "user.suspended",
+    };
+    work.record(NewEvent::new(name, by).about(id))?;
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_hold_no_line_breaks_and_have_an_end() {
-        assert_eq!(DisplayName::parse("  Ada <b>L</b>  ").unwrap().as_str(), "Ada <b>L</b>");
-        for text in [
-            "",
-            "   ",
-            "a\r\nBcc: x",
-            "a\u{1b}[2J",
-            "a\u{202E}b",
-            "a\u{200B}b",
-            "a\u{61C}",
-            "\u{E0041}",
-            &"x".repeat(65),
-        ] {
-            assert_eq!(DisplayName::parse(text), Err(InvalidName), "{text:?}");
-        }
-    }
-}
+mod tests;

@@ -119,6 +119,12 @@ problems! {
     /// 503: something that is needed does not answer.
     pub unavailable: SERVICE_UNAVAILABLE, "Not available", "This cannot be done at the moment. Please try again soon.";
 
+    /// 409: another account has the address. Only for those who may know, such as an operator.
+    pub address_taken: CONFLICT, "Already taken", "The address belongs to another account.";
+    /// 422: too short, too long, common or easily guessed.
+    pub unusable_password: UNPROCESSABLE_ENTITY, "Not a good password",
+        "This password cannot be used. Choose a longer one of a few unrelated words.";
+
     pub(crate) assurance_required: FORBIDDEN, "A stronger sign-in is needed",
         "This needs a second factor, which your session does not have.";
     pub(crate) cross_site: FORBIDDEN, "Refused",
@@ -294,6 +300,9 @@ impl From<UserError> for Problem {
     fn from(error: UserError) -> Self {
         match error {
             UserError::Unknown => Self::not_found(),
+            UserError::AddressTaken => Self::address_taken(),
+            UserError::Password(_) => Self::unusable_password(),
+            UserError::Overloaded { retry_after } => Self::overloaded().after(retry_after),
             error => unavailable(&error),
         }
     }

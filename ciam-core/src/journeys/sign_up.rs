@@ -17,7 +17,7 @@ use crate::identifiers::{Asked, Handle, Identifier, Proving, Username};
 use crate::passwords::PasswordHash;
 use crate::secret::{Digest, Secret};
 use crate::store::{StoreError, Work};
-use crate::users::{DisplayName, NewUser};
+use crate::users::{DisplayName, ReadyUser};
 
 /// What somebody chose for their account, as they typed it.
 #[derive(Debug, Clone, Copy)]
@@ -139,12 +139,12 @@ impl Journeys {
 
     async fn register_unproved(&self, at: &Loaded, client: &Client, wanted: Wanted) -> Result<Advanced, JourneyError> {
         let Wanted { handle, username, name, password } = wanted;
-        let new = &NewUser { handle, proved: false, username, name, password: Some(password) };
+        let new = &ReadyUser { handle, proved: false, username, name, password: Some(password) };
         let registered = self
             .store
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
-                let user = self.users.register_in(&work, new, &Cause::anonymous(client.origin.clone()))?;
+                let user = self.users.create_in(&work, &Cause::anonymous(client.origin.clone()), new).await?.id;
                 let password_at = Some(work.now());
                 journey.proved = Some(Proved { user, epoch: 0, password_at, address: None, elsewhere: false });
                 self.advance(&work, at, journey, &client.origin).await

@@ -14,7 +14,7 @@ use crate::messages::{Channel, Sealed};
 use crate::secret::{Bearer, Code, Secret};
 use crate::sessions::Opened;
 use crate::store::Work;
-use crate::users::{NewUser, Standing};
+use crate::users::{ReadyUser, Standing};
 
 /// What a link is about, for the page that asks whether to confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,8 +232,8 @@ impl Journeys {
             }
         }
         let address = Some(ProvedAddress { challenge, kind: handle.kind(), at: work.now() });
-        let new = NewUser { handle, proved: true, username, name, password: Some(password) };
-        let user = self.users.register_in(work, &new, &Cause::anonymous(origin.clone()))?;
+        let new = ReadyUser { handle, proved: true, username, name, password: Some(password) };
+        let user = self.users.create_in(work, &Cause::anonymous(origin.clone()), &new).await?.id;
         journey.proved = Some(Proved { user, epoch: 0, password_at: Some(set), address, elsewhere });
         Ok(())
     }

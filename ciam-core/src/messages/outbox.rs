@@ -13,6 +13,7 @@ use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::store::{Collection, Index, Record, Store, StoreError, Work};
 use crate::vault::{KeyVault, VaultError};
+use crate::workers::Stop;
 
 crate::id!(OutgoingId, "msg", "A message in the outbox.");
 
@@ -64,6 +65,10 @@ const PAUSES: [Duration; 6] = [
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// For how long a worker that has taken a message on keeps others from it.
 const LEASE: Duration = Duration::from_mins(1);
+/// How often to look for what is due, besides when woken.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long to wait when the outbox cannot be read.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How many messages are sent at once.
 const AT_ONCE: u32 = 16;
 
@@ -142,12 +147,17 @@ impl Outbox {
     /// [`OutboxError`] when the outbox cannot be read. A message that cannot be sent is no error here;
     /// it is tried again later, or given up with an event.
     pub async fn deliver(&self) -> Result<usize, OutboxError> {
+        self.deliver_unless(|| false).await
+    }
+
+    /// As [`Outbox::deliver`]; once `stopped`, it takes nothing more on, but ends what it has taken on.
+    async fn deliver_unless(&self, stopped: impl Fn() -> bool + Clone + Send + 'static) -> Result<usize, OutboxError> {
         let now = self.store.clock().now();
         let due = self.store.find(&Outgoing::BY_DUE.range(&(), ..=now).limit(AT_ONCE)).await?.items;
         let mut sends = tokio::task::JoinSet::new();
         for outgoing in due {
-            let outbox = self.clone();
-            sends.spawn(async move { outbox.attempt(outgoing.id).await });
+            let (outbox, stopped) = (self.clone(), stopped.clone());
+            sends.spawn(async move { if stopped() { Ok(false) } else { outbox.attempt(outgoing.id).await } });
         }
         let mut taken = 0;
         while let Some(sent) = sends.join_next().await {
@@ -161,17 +171,17 @@ impl Outbox {
         Ok(taken)
     }
 
-    /// Delivers whenever something is queued, and looks for what is due again every five seconds, until dropped.
-    pub(crate) async fn run(self) {
-        loop {
-            match self.deliver().await {
-                Ok(0) => {
-                    let _ = tokio::time::timeout(Duration::from_secs(5), self.wake.notified()).await;
-                }
+    /// Delivers whenever something is queued, and looks for what is due again every five seconds, until stopped.
+    pub(crate) async fn run(self, mut stop: Stop) {
+        let wake = Arc::clone(&self.wake);
+        while !stop.is_stopped() {
+            let stopped = stop.clone();
+            match self.deliver_unless(move || stopped.is_stopped()).await {
+                Ok(0) => stop.rest_until(LOOK, wake.notified()).await,
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the outbox pauses");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    stop.rest(AFTER_FAILURE).await;
                 }
             }
         }

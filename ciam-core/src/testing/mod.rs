@@ -12,9 +12,11 @@
 //! ```
 
 mod faulty_store;
+mod people;
 mod ports;
 
 pub use faulty_store::{Fault, FaultyStore};
+pub use people::{NewPerson, Person};
 pub use ports::{CountingHasher, FixedEntropy, StoppedClock};
 
 use std::sync::Arc;
@@ -127,8 +129,25 @@ impl TestBed {
         }
     }
 
+    /// The whole link in the newest message to an address.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn link_for(&self, email: &str) -> String {
+        let text = self.newest(email).await;
+        match text.split_whitespace().find(|word| word.starts_with("http://") || word.starts_with("https://")) {
+            Some(link) => link.to_owned(),
+            None => panic!("no link in the newest message to {email}"),
+        }
+    }
+
+    /// The messages to an address, the newest first, after all that wait are sent.
+    pub async fn mail_to(&self, email: &str) -> Vec<Message> {
+        self.mail().await.into_iter().filter(|message| message.to == email).collect()
+    }
+
     async fn newest(&self, email: &str) -> String {
-        match self.mail().await.into_iter().find(|message| message.to == email) {
+        match self.mail_to(email).await.into_iter().next() {
             Some(message) => message.text,
             None => panic!("no message to {email}"),
         }
@@ -240,4 +259,33 @@ where
         }
     }
     results
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Aal;
+
+    #[tokio::test]
+    async fn people_are_there_at_once_and_different() {
+        let bed = TestBed::new().await;
+        let (one, two) = (bed.user().create().await, bed.user().name("Bob").create().await);
+        assert_ne!((one.id, &one.email), (two.id, &two.email));
+        assert_eq!(bed.mail().await.len(), 0);
+        let session = bed.signed_in(one.id).await;
+        let checked = bed.ciam.sessions().check(session.bearer.expose()).await.unwrap().unwrap();
+        assert_eq!((checked.user, bed.ciam.sessions().level(&checked)), (one.id, Aal::Aal1));
+        let strong = bed.signed_in_with_two_factors(two.id).await;
+        assert_eq!(bed.ciam.sessions().level(&strong.session), Aal::Aal2);
+    }
+
+    #[tokio::test]
+    async fn messages_are_found_by_their_address() {
+        let bed = TestBed::new().await;
+        bed.browser().sign_up_until_code("ada@example.com", "vermilion otter quays").await;
+        bed.browser().sign_up_until_code("bob@example.com", "vermilion otter quays").await;
+        assert_eq!(bed.mail_to("ada@example.com").await.len(), 1);
+        let (link, ticket) = (bed.link_for("ada@example.com").await, bed.ticket_for("ada@example.com").await);
+        assert_eq!(link, format!("http://localhost:8080/verify?ticket={ticket}"));
+    }
 }

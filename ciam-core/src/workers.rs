@@ -1,0 +1,176 @@
+//! What the engine does beside requests: messages are sent, what has expired is swept. Who runs it, and how it stops.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+
+use crate::messages::Outbox;
+use crate::store::Store;
+
+/// How long the sweeper rests when there is nothing left to remove.
+const SWEEP_REST: Duration = Duration::from_mins(1);
+/// How much the sweeper removes in one step, so that it never keeps others waiting.
+const SWEEP_STEP: u32 = 500;
+/// How long a worker that panicked rests before it begins anew.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// The engine's workers: the outbox, which sends messages, and the sweeper, which removes what has expired.
+///
+/// [`CiamBuilder::build`](crate::CiamBuilder::build) starts them, and [`Ciam::shutdown`](crate::Ciam::shutdown) ends
+/// them. An engine that was built
+/// [without workers](crate::CiamBuilder::without_workers) leaves them to the host, which may run them in a process of
+/// their own. Several processes may run them over one store: a message is sent by one of them.
+///
+/// ```no_run
+/// # async fn worker_process(identity: ciam_core::Ciam, terminated: impl Future<Output = ()>) {
+/// if identity.workers().run_until(terminated).await.is_err() {
+///     eprintln!("a message was under way for too long; it is sent again by another worker");
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Workers {
+    store: Store,
+    outbox: Outbox,
+    grace: Duration,
+}
+
+/// What was under way did not end in time, and was left: a message among it is sent again later, perhaps twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("what was under way did not end in time")]
+pub struct Overdue;
+
+impl Workers {
+    pub(crate) const fn new(store: Store, outbox: Outbox, grace: Duration) -> Self {
+        Self { store, outbox, grace }
+    }
+
+    /// Works until `stop` is done. Then no more work is begun, and what is under way, such as a message that is just
+    /// being sent, is waited for as long as [`CiamBuilder::shutdown_grace`](crate::CiamBuilder::shutdown_grace) says.
+    ///
+    /// A worker that panics says so in the log and begins anew. Dropping the future ends all work where it is.
+    ///
+    /// # Errors
+    /// [`Overdue`].
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Overdue> {
+        let Self { store, outbox, grace } = self;
+        let (stopping, stopped) = watch::channel(false);
+        let stopped = Stop(stopped);
+        let mut workers = JoinSet::new();
+        workers.spawn(supervise("the outbox", stopped.clone(), move |stop| outbox.clone().run(stop)));
+        workers.spawn(supervise("the sweeper", stopped, move |stop| sweep(store.clone(), stop)));
+        stop.await;
+        stopping.send_replace(true);
+        let ended = async { while workers.join_next().await.is_some() {} };
+        tokio::time::timeout(grace, ended).await.map_err(|_| Overdue)
+    }
+}
+
+/// Tells a worker when to begin nothing more.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    pub(crate) fn is_stopped(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
+    /// Rests for that long, or until work is to stop.
+    pub(crate) async fn rest(&mut self, pause: Duration) {
+        let _ = tokio::time::timeout(pause, self.stopped()).await;
+    }
+
+    /// Rests for that long, or until there is something to do, or until work is to stop.
+    pub(crate) async fn rest_until(&mut self, pause: Duration, something: impl Future<Output = ()>) {
+        let mut something = std::pin::pin!(something);
+        let mut stopped = std::pin::pin!(self.stopped());
+        let either = std::future::poll_fn(|cx| {
+            if something.as_mut().poll(cx).is_ready() { Poll::Ready(()) } else { stopped.as_mut().poll(cx) }
+        });
+        let _ = tokio::time::timeout(pause, either).await;
+    }
+
+    /// Done as soon as work is to stop; also when nobody is there any more who could say so.
+    pub(crate) async fn stopped(&mut self) {
+        let _ = self.0.wait_for(|stopped| *stopped).await;
+    }
+}
+
+/// Runs a worker, anew when it panics.
+async fn supervise<F>(name: &'static str, mut stop: Stop, worker: impl Fn(Stop) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while !stop.is_stopped() {
+        let mut run = JoinSet::new();
+        run.spawn(worker(stop.clone()));
+        match run.join_next().await {
+            Some(Err(error)) if error.is_panic() => {
+                tracing::error!("{name} panicked, and begins anew");
+                stop.rest(AFTER_PANIC).await;
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Removes what has expired, step by step.
+async fn sweep(store: Store, mut stop: Stop) {
+    while !stop.is_stopped() {
+        match store.backend().sweep(store.clock().now(), SWEEP_STEP).await {
+            Ok(removed) if removed >= SWEEP_STEP => tokio::task::yield_now().await,
+            Ok(_) => stop.rest(SWEEP_REST).await,
+            Err(error) => {
+                tracing::warn!(%error, "the sweeper pauses");
+                stop.rest(SWEEP_REST).await;
+            }
+        }
+    }
+}
+
+/// Workers that run in the background of an engine; they end with it.
+#[derive(Debug)]
+pub(crate) struct Background {
+    stop: watch::Sender<bool>,
+    running: Mutex<Option<JoinHandle<Result<(), Overdue>>>>,
+    abort: Option<AbortHandle>,
+}
+
+impl Background {
+    /// None at all.
+    pub(crate) fn none() -> Self {
+        Self { stop: watch::channel(false).0, running: Mutex::default(), abort: None }
+    }
+
+    /// Starts them on the current tokio runtime.
+    pub(crate) fn start(workers: Workers) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut stopped = Stop(stopped);
+        let running = tokio::spawn(workers.run_until(async move { stopped.stopped().await }));
+        let abort = Some(running.abort_handle());
+        Self { stop, running: Mutex::new(Some(running)), abort }
+    }
+
+    /// Ends them. Whoever else asks at the same time waits too; afterwards there is nothing to end.
+    pub(crate) async fn shutdown(&self) -> Result<(), Overdue> {
+        self.stop.send_replace(true);
+        let mut running = self.running.lock().await;
+        let Some(handle) = running.as_mut() else { return Ok(()) };
+        let ended = handle.await;
+        *running = None;
+        ended.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(abort) = &self.abort {
+            abort.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
