@@ -10,11 +10,13 @@ use crate::config::{Config, InvalidPublicUrl, PublicUrl};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::events::Event;
 use crate::id::RealmId;
-use crate::identifiers::{Identifier, IdentifierPolicy, InvalidPolicy};
+use crate::identifiers::{Identifier, IdentifierPolicy, Identifiers, InvalidPolicy};
 use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
 use crate::messages::notices::Notices;
 use crate::messages::{Messenger, Outbox, Outgoing};
-use crate::passwords::{Argon2Pool, InvalidParameters, Judges, PasswordCredential, PasswordHasher, PasswordRules};
+use crate::passwords::{
+    Argon2Pool, InvalidParameters, Judges, PasswordCredential, PasswordHasher, PasswordRules, Passwords,
+};
 use crate::sessions::{Session, SessionLimits, Sessions};
 use crate::store::{Backend, Record, Schema, Store, StoreError, Work};
 use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
@@ -35,6 +37,8 @@ struct Inner {
     users: Users,
     sessions: Sessions,
     journeys: Journeys,
+    passwords: Passwords,
+    identifiers: Identifiers,
     outbox: Outbox,
     workers: Workers,
     background: Background,
@@ -109,6 +113,18 @@ impl Ciam {
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.inner.sessions
+    }
+
+    /// Passwords: change, set.
+    #[must_use]
+    pub fn passwords(&self) -> &Passwords {
+        &self.inner.passwords
+    }
+
+    /// What accounts are found by: list, remove.
+    #[must_use]
+    pub fn identifiers(&self) -> &Identifiers {
+        &self.inner.identifiers
     }
 
     /// Journeys: sign-up, sign-in, verification.
@@ -469,7 +485,12 @@ impl CiamBuilder {
             drop(tokio::task::spawn_blocking(crate::passwords::warm_up));
             Background::start(workers.clone())
         };
-        Ok(Ciam { inner: Arc::new(Inner { store, config, users, sessions, journeys, outbox, workers, background }) })
+        let passwords = Passwords { journeys: journeys.clone() };
+        let identifiers =
+            Identifiers { store: store.clone(), notices, sessions: sessions.clone(), config: Arc::clone(&config) };
+        let inner =
+            Inner { store, config, users, sessions, journeys, passwords, identifiers, outbox, workers, background };
+        Ok(Ciam { inner: Arc::new(inner) })
     }
 }
 

@@ -228,6 +228,29 @@ impl Sessions {
         Ok(opened)
     }
 
+    /// Gives a session new evidence, as [`Sessions::elevate_in`] does, and ends all others of its user.
+    pub(crate) async fn renew_in(
+        &self,
+        work: &Work,
+        id: SessionId,
+        evidence: &[Evidence],
+        origin: &Origin,
+    ) -> Result<Opened, SessionError> {
+        let mut opened = self.elevate_in(work, id, evidence, origin).await?;
+        let user = opened.session.user;
+        let mut standing = work.get::<Standing>(user).await?.ok_or(SessionError::Unknown)?;
+        standing.epoch += 1;
+        work.replace(&standing)?;
+        opened.session.epoch = standing.epoch;
+        work.replace(&opened.session)?;
+        work.record(
+            NewEvent::new("session.all_ended", &Cause::user(user, origin.clone()))
+                .about(user)
+                .with("kept", opened.session.id.to_string()),
+        )?;
+        Ok(opened)
+    }
+
     fn issue(
         &self,
         work: &Work,

@@ -2,6 +2,7 @@
 
 mod phone;
 mod policy;
+mod service;
 mod username;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use phone::{InvalidPhone, Phone};
 pub use policy::{Asked, IdentifierPolicy, InvalidPolicy, Proving};
+pub use service::{IdentifierError, IdentifierView, Identifiers, MOST};
 pub use username::{InvalidUsername, Username};
 
 use crate::clock::Timestamp;

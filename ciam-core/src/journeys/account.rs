@@ -7,14 +7,11 @@ use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::clock::Timestamp;
 use crate::events::{Cause, NewEvent, Origin};
 use crate::id::UserId;
-use crate::identifiers::{Handle, Identifier, IdentifierKind};
+use crate::identifiers::{self, Handle, Identifier, IdentifierKind};
 use crate::messages::letter::Change;
 use crate::sessions::Session;
 use crate::store::Work;
 use crate::users::Standing;
-
-/// How many identifiers an account can have.
-pub(super) const MOST_IDENTIFIERS: usize = 20;
 
 impl Journeys {
     pub(super) fn subject(&self, session: &Session, now: Timestamp) -> Subject {
@@ -36,7 +33,7 @@ impl Journeys {
         if own.iter().any(is_own) {
             return self.wrong(&at.journey, Mistake::AlreadyYours).await;
         }
-        if own.len() >= MOST_IDENTIFIERS {
+        if own.len() >= identifiers::MOST {
             return self.wrong(&at.journey, Mistake::TooMany).await;
         }
         if handle.kind() == IdentifierKind::Username {

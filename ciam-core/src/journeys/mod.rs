@@ -28,6 +28,7 @@ pub use answer::{Answer, Identify};
 pub use custom::{CustomError, CustomStep};
 pub use error::{JourneyError, Mistake};
 pub use local_path::LocalPath;
+pub(crate) use new_password::Known;
 pub use prompt::{JourneyKind, Prompt};
 pub use state::{Journey, JourneyId, Registration, RegistrationId, SignUpSlot, SignUpSlotId};
 pub use verify::{Redeemed, TicketView};
@@ -88,7 +89,8 @@ pub struct Started {
 pub struct Advanced {
     /// What it asks next.
     pub prompt: Prompt,
-    /// The session that this answer opened; its bearer can be had only here.
+    /// The session that this answer opened, or gave a new proof and so a new bearer, which can be had only here. It
+    /// may come before the journey is done.
     pub opened: Option<Opened>,
 }
 
@@ -288,8 +290,8 @@ impl Journeys {
 
     async fn advanced(&self, (journey, opened): (Journey, Option<Opened>)) -> Result<Advanced, JourneyError> {
         let prompt = match &opened {
-            Some(opened) => self.done(&journey, &opened.session),
-            None => self.prompt_of(&journey).await?,
+            Some(opened) if journey.end.is_some() => self.done(&journey, &opened.session),
+            _ => self.prompt_of(&journey).await?,
         };
         Ok(Advanced { prompt, opened })
     }

@@ -16,6 +16,7 @@ use crate::events::{Cause, NewEvent};
 use crate::identifiers::Handle;
 use crate::messages::letter::Change;
 use crate::passwords::PasswordCredential;
+use crate::passwords::change::put;
 use crate::secret::Secret;
 use crate::throttle::Limit;
 use crate::users::Standing;
@@ -63,11 +64,8 @@ impl Journeys {
         client: &Client,
         typed: &Secret<String>,
     ) -> Result<Advanced, JourneyError> {
-        let (Some(handle), Some(proved)) = (&at.journey.handle, at.journey.proved.clone()) else {
-            return Err(JourneyError::Stale);
-        };
-        let name = self.shown_name(proved.user).await?;
-        let known = vec![handle.as_str().to_owned(), name, self.application(&at.journey)?.name.clone()];
+        let proved = at.journey.proved.clone().ok_or(JourneyError::Stale)?;
+        let known = self.known_of(proved.user, &client.origin).await?;
         let password = match self.judge(client, typed, known).await? {
             Ok(password) => password,
             Err(problem) => return self.wrong(&at.journey, Mistake::from(problem)).await,
@@ -85,10 +83,7 @@ impl Journeys {
                     return self.advance(&work, at, journey, &client.origin).await;
                 };
                 let credential = PasswordCredential { id: proved.user, hash: hash.clone(), set: work.now() };
-                match work.get::<PasswordCredential>(proved.user).await? {
-                    Some(_) => work.replace(&credential)?,
-                    None => work.insert(&credential)?,
-                }
+                put(&work, &credential).await?;
                 standing.epoch += 1;
                 work.replace(&standing)?;
                 if let Some(proved) = &mut journey.proved {

@@ -178,7 +178,7 @@ impl Journeys {
         Ok(Account { user, standing: found.take(&standing)?, credential: found.take(&credential)? })
     }
 
-    fn sign_in_limits(&self, handle: Option<&Handle>, user: Option<UserId>, client: &Client) -> Vec<Limit> {
+    pub(crate) fn sign_in_limits(&self, handle: Option<&Handle>, user: Option<UserId>, client: &Client) -> Vec<Limit> {
         const ACCOUNT: &str = "sign_in.account";
         let rates = &self.config.throttle;
         let account = match (user, handle) {
@@ -189,12 +189,12 @@ impl Journeys {
         vec![account.forgiving(), Limit::of_client("sign_in.client", client.origin.ip, rates.client_failures)]
     }
 
-    async fn note_failure(
+    pub(crate) async fn note_failure(
         &self,
         client: &Client,
         user: Option<UserId>,
         reason: &'static str,
-    ) -> Result<(), JourneyError> {
+    ) -> Result<(), StoreError> {
         self.store
             .transact(|work| async move {
                 work.record(
@@ -202,10 +202,9 @@ impl Journeys {
                         .about(user)
                         .with("reason", reason),
                 )?;
-                Ok::<_, StoreError>(())
+                Ok(())
             })
-            .await?;
-        Ok(())
+            .await
     }
 }
 

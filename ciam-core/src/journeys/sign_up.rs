@@ -8,6 +8,7 @@
 //! its address identifies nobody until it is proved: its owner signs in by the username.
 
 use super::error::{JourneyError, Mistake};
+use super::new_password::Known;
 use super::sign_in::raced;
 use super::state::{Journey, Proved, Registration, SignUpSlot, SignUpSlotId};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
@@ -51,12 +52,12 @@ impl Journeys {
             Ok(names) => names,
             Err(mistake) => return self.wrong(&at.journey, mistake).await,
         };
-        let known = vec![
+        let known = Known(vec![
             handle.as_str().to_owned(),
             name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
             username.as_ref().map(|username| username.as_str().to_owned()).unwrap_or_default(),
             self.application(&at.journey)?.name.clone(),
-        ];
+        ]);
         let password = match self.judge(client, chosen.password, known).await? {
             Ok(password) => password,
             Err(problem) => return self.wrong(&at.journey, Mistake::from(problem)).await,

@@ -96,7 +96,7 @@ fn email(app: &str, letter: &Letter<'_>) -> Text {
 fn short(app: &str, letter: &Letter<'_>) -> Text {
     let text = match letter {
         Letter::Confirm(proof) | Letter::Add(proof) | Letter::Recover { proof, .. } => format!(
-            "{app}: your code is {}. It is good for {}. Tell it to nobody. Or follow {}",
+            "{} is your code for {app}, good for {}. Tell it to nobody. Or follow {}",
             proof.code,
             span(proof.code_for),
             proof.link

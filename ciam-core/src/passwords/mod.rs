@@ -1,5 +1,6 @@
 //! Passwords: what may be one, how it is kept, how it is checked.
 
+pub(crate) mod change;
 mod hasher;
 mod judges;
 mod pool;
@@ -8,6 +9,7 @@ mod rules;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
+pub use change::{PasswordError, Passwords};
 pub use hasher::{HashError, PasswordHash, PasswordHasher, Verdict};
 pub(crate) use judges::Judges;
 pub use pool::{Argon2Parameters, Argon2Pool, InvalidParameters};

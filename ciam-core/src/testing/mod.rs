@@ -23,10 +23,10 @@ use std::sync::Arc;
 
 use crate::ciam::{Ciam, CiamBuilder};
 use crate::events::Origin;
-use crate::journeys::{Advanced, Answer, Client, Identify, JourneyError, JourneyKind, Start};
+use crate::journeys::{Advanced, Answer, Client, Identify, JourneyError, JourneyKind, Start, Started};
 use crate::messages::{Mailbox, Message};
 use crate::secret::{Secret, Verifier};
-use crate::sessions::Opened;
+use crate::sessions::{Opened, Session};
 use crate::store::MemoryStore;
 
 /// An engine over the memory store with every port in hand, and the ways that tests go again and again.
@@ -182,6 +182,18 @@ impl Browser {
     pub async fn start(&self, kind: JourneyKind) -> String {
         match self.bed.ciam.journeys().start(Start::new(kind, self.binding())).await {
             Ok(started) => started.id,
+            Err(error) => panic!("the journey did not begin: {error}"),
+        }
+    }
+
+    /// Begins a journey in a session, one of the kinds that begin signed in, and gives its id and first prompt.
+    ///
+    /// # Panics
+    /// When it does not begin.
+    pub async fn start_in(&self, session: &Session, kind: JourneyKind) -> Started {
+        let start = Start { session: Some(session), ..Start::new(kind, self.binding()) };
+        match self.bed.ciam.journeys().start(start).await {
+            Ok(started) => started,
             Err(error) => panic!("the journey did not begin: {error}"),
         }
     }

@@ -1,3 +1,7 @@
+mod account;
+mod identifiers;
+mod recover;
+
 use std::time::Duration;
 
 use super::*;
