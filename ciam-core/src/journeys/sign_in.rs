@@ -96,7 +96,7 @@ impl Journeys {
             let mistake = if at.journey.subject.is_some() { Mistake::WrongPassword } else { Mistake::WrongCredentials };
             return self.wrong(&at.journey, mistake).await;
         };
-        let rehashed = if verdict.outdated { self.hasher.hash(&password).await.ok() } else { None };
+        let rehashed = if verdict.outdated { self.hasher.rehash(&password).await.ok() } else { None };
         let accepted = self.accept_password(&at, client, user, &credential, rehashed.as_ref()).await;
         if let Err(error) = self.throttle.succeeded(reservation).await {
             // The session is open: that its try stays counted is no reason to lose it.
@@ -117,8 +117,11 @@ impl Journeys {
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
                 let credential = work.get::<PasswordCredential>(user).await?;
-                let mut credential = credential.filter(|now| now.hash == checked.hash).ok_or(JourneyError::Stale)?;
-                if let Some(hash) = rehashed {
+                // A parallel sign-in may have made the outdated hash anew: it is of the password that was set then.
+                let renewed = |now: &PasswordCredential| rehashed.is_some() && now.set == checked.set;
+                let mut credential =
+                    credential.filter(|now| now.hash == checked.hash || renewed(now)).ok_or(JourneyError::Stale)?;
+                if let Some(hash) = rehashed.filter(|_| credential.hash == checked.hash) {
                     credential.hash = hash.clone();
                     work.replace(&credential)?;
                     work.record(NewEvent::new("password.rehashed", &Cause::system()).about(user))?;
