@@ -17,7 +17,7 @@ pub(crate) struct Requested(pub(crate) String);
 
 /// Refuses what another site sends, gives extractors the engine, and shows problems as the client reads them.
 pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let page = wants_page(&request);
+    let page = !web.is_api(request.uri().path()) && accepts_html(request.headers());
     let routed = request.extensions().get::<MatchedPath>().is_some();
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     request.extensions_mut().insert(Requested(target));
@@ -54,11 +54,6 @@ pub(crate) async fn protect(State(web): State<Web>, request: Request, next: Next
 pub(crate) fn after_panic(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a handler panicked");
     Problem::internal().into_response()
-}
-
-/// Whether the client is a browser that shows a page, and not a program.
-fn wants_page(request: &Request) -> bool {
-    !request.uri().path().starts_with("/api/") && accepts_html(request.headers())
 }
 
 /// Whether the client says that it reads HTML.

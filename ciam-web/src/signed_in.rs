@@ -41,6 +41,6 @@ async fn end_session(web: &Web, user: &CurrentUser) -> Result<(), SessionError> 
 }
 
 /// To where the person wanted to go, otherwise to the account.
-pub(crate) fn go_on(return_to: Option<&LocalPath>) -> Redirect {
-    Redirect::to(return_to.map_or(ACCOUNT, LocalPath::as_str))
+pub(crate) fn go_on(web: &Web, return_to: Option<&LocalPath>) -> Redirect {
+    return_to.map_or_else(|| web.redirect(ACCOUNT), |path| Redirect::to(path.as_str()))
 }
