@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::error::Problem;
+use crate::visitor::{GuestDoor, HasSignedIn};
 use crate::web::Web;
 use crate::{cross_site, headers};
 
@@ -22,6 +23,8 @@ pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: N
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     request.extensions_mut().insert(Requested(target));
     request.extensions_mut().insert(web.clone());
+    let guest = GuestDoor::open(&web, request.headers());
+    request.extensions_mut().insert(guest.clone());
 
     let mut response = if cross_site::is_refused(web.site(), request.method(), request.headers()) {
         Problem::cross_site().into_response()
@@ -31,6 +34,8 @@ pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: N
     if !routed && is_bare_not_found(&response) {
         response = Problem::not_found().into_response();
     }
+    let signed_in = response.extensions_mut().remove::<HasSignedIn>();
+    guest.close(&web, signed_in, response.headers_mut());
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     if page {
         let headers = std::mem::take(response.headers_mut());

@@ -25,7 +25,7 @@ pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Ope
         tracing::warn!(error = causes(&error), %session, "a session goes on that a new sign-in should have ended");
     }
     let age = opened.session.absolute_end.since(web.identity().clock().now());
-    web.cookies().set_session(&opened.bearer, age)
+    web.cookies().set_session(opened.session.user, &opened.bearer, age)
 }
 
 /// Ends the session of this request; that it has ended already is as good.
