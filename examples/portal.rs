@@ -58,7 +58,7 @@ async fn run() -> Result<(), AnyError> {
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stopped())
         .await?;
-    Ok(())
+    Ok(identity.shutdown().await?)
 }
 
 /// The shop's own routes with ciam around them.

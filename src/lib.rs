@@ -13,19 +13,25 @@
 mod adapters;
 
 pub use ciam_core::{
-    ApplicationId, BuildError, Ciam, CiamBuilder, RealmId, UserId, challenges, clock, config, email, entropy, events,
-    evidence, id, identifiers, journeys, messages, passwords, secret, sessions, throttle, users, vault,
+    Application, ApplicationId, BuildError, Ciam, CiamBuilder, Overdue, RealmId, UserId, Workers, challenges, clock,
+    config, email, entropy, events, evidence, id, identifiers, journeys, messages, passwords, secret, sessions,
+    throttle, users, vault,
 };
 
 #[cfg(feature = "smtp")]
 pub use adapters::{InvalidSmtpUrl, SmtpMessenger};
 pub use ciam_core::messages::Mailbox;
+/// A stopped clock, fixed entropy, captured messages, people, and a client: for the tests of an application.
 #[cfg(feature = "testing")]
-pub use ciam_core::testing;
+pub mod testing {
+    pub use ciam_core::testing::*;
+    #[cfg(feature = "web")]
+    pub use ciam_web::testing::*;
+}
 #[cfg(feature = "web")]
 pub use ciam_web as web;
 #[cfg(feature = "web")]
-pub use ciam_web::{Assured, CurrentUser};
+pub use ciam_web::{Assured, CurrentUser, Fresh, Hours, Minutes, Visitor};
 
 /// Where records are kept: the port, and the backends.
 pub mod store {

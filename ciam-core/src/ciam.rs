@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::application::Application;
 use crate::challenges::{Challenge, ChallengeLimits};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, InvalidPublicUrl, PublicUrl};
+use crate::config::{Config, InvalidPathPrefix, InvalidPublicUrl, PathPrefix, PublicUrl};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::events::Event;
 use crate::id::RealmId;
@@ -59,6 +59,9 @@ pub enum BuildError {
     /// The public URL is none.
     #[error(transparent)]
     PublicUrl(#[from] InvalidPublicUrl),
+    /// The path prefix is none.
+    #[error(transparent)]
+    PathPrefix(#[from] InvalidPathPrefix),
     /// A public site has no master key, and one that is made up would be lost or lie beside the database.
     #[error(
         "no master key was given: call .master_key(…) with 32 random bytes in base64 that the database's backup does not hold"
@@ -213,6 +216,7 @@ pub struct CiamBuilder {
     master_key: Option<MasterKey>,
     realm: Option<RealmId>,
     public_url: Option<String>,
+    path_prefix: Option<String>,
     config: Config,
     schema: Schema,
     custom: Vec<Arc<dyn CustomStep>>,
@@ -261,6 +265,13 @@ impl CiamBuilder {
     /// Where people reach the application (default `http://localhost:8080`).
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
+        self
+    }
+
+    /// The path below which ciam's own pages and API lie, such as `/auth` (default: the root), in links of messages
+    /// too. The host's routes stay where they are, and so do `/healthz` and `/readyz`.
+    pub fn path_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.path_prefix = Some(prefix.into());
         self
     }
 
@@ -472,6 +483,9 @@ impl CiamBuilder {
                 .identifiers
                 .check()
                 .map_err(|source| BuildError::Identifiers { application: application.name.clone(), source })?;
+        }
+        if let Some(prefix) = &self.path_prefix {
+            config.path_prefix = PathPrefix::parse(prefix)?;
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let entropy: Arc<dyn Entropy> = self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy::new()));

@@ -6,6 +6,7 @@ use crate::application::Application;
 use crate::challenges::ChallengeLimits;
 use crate::id::ApplicationId;
 use crate::passwords::{Argon2Options, PasswordRules};
+pub use crate::path_prefix::{InvalidPathPrefix, PathPrefix};
 use crate::sessions::SessionLimits;
 use crate::throttle::ThrottleLimits;
 
@@ -16,6 +17,8 @@ pub struct Config {
     pub application: Application,
     /// The host's other applications.
     pub others: Vec<Application>,
+    /// The path below which ciam's own pages and API lie, in every application (default: the root).
+    pub path_prefix: PathPrefix,
     /// How long sessions live.
     pub sessions: SessionLimits,
     /// What a new password must be.
@@ -41,6 +44,7 @@ impl Default for Config {
         Self {
             application: Application::new("", "this site"),
             others: Vec::new(),
+            path_prefix: PathPrefix::default(),
             sessions: SessionLimits::default(),
             passwords: PasswordRules::default(),
             argon2: Argon2Options::default(),
@@ -64,6 +68,12 @@ impl Config {
     /// All applications, the default one first.
     pub fn applications(&self) -> impl Iterator<Item = &Application> {
         std::iter::once(&self.application).chain(&self.others)
+    }
+
+    /// The whole address of one of ciam's own paths in an application: for links in messages.
+    #[must_use]
+    pub fn link(&self, application: &Application, path: &str) -> String {
+        format!("{}{}", application.public_url.origin(), self.path_prefix.join(path))
     }
 }
 

@@ -26,6 +26,7 @@ pub mod identifiers;
 pub mod journeys;
 pub mod messages;
 pub mod passwords;
+mod path_prefix;
 pub mod secret;
 pub mod sessions;
 pub mod store;

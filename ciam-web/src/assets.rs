@@ -4,6 +4,7 @@ use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::routing::get;
+use ciam_core::config::PathPrefix;
 
 struct Asset {
     name: &'static str,
@@ -45,8 +46,9 @@ pub(crate) struct Paths {
     icon: String,
 }
 
-pub(crate) fn paths() -> Paths {
-    Paths { style: STYLE.path(), script: SCRIPT.path(), icon: ICON.path() }
+pub(crate) fn paths(base: &PathPrefix) -> Paths {
+    let path = |asset: &Asset| base.join(&asset.path());
+    Paths { style: path(&STYLE), script: path(&SCRIPT), icon: path(&ICON) }
 }
 
 /// The routes that serve them, to be kept by browsers for a year.

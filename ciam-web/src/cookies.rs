@@ -1,4 +1,4 @@
-//! The two cookies: the session's, and the one that binds journeys to a browser.
+//! The cookies: the session's, the one that binds journeys to a browser, and a guest's.
 
 use std::time::Duration;
 
@@ -6,11 +6,17 @@ use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::response::{IntoResponseParts, ResponseParts};
+use ciam_core::UserId;
 use ciam_core::config::Config;
 use ciam_core::secret::{Secret, Verifier};
 
+use crate::visitor::HasSignedIn;
+
 /// For whoever comes back to a journey late: they are told that it has expired.
 const LATE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a guest stays the same one.
+const GUEST_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The names of the cookies and their attributes.
 ///
@@ -20,6 +26,7 @@ const LATE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Cookies {
     session: &'static str,
     browser: &'static str,
+    guest: &'static str,
     secure: bool,
     browser_age: Duration,
 }
@@ -30,9 +37,12 @@ impl Cookies {
     pub(crate) fn new(config: &Config) -> Self {
         let secure = config.application.public_url.is_secure();
         let browser_age = config.challenges.link.saturating_add(LATE).max(config.journey);
-        let (session, browser) =
-            if secure { ("__Host-ciam_session", "__Host-ciam_browser") } else { ("ciam_session", "ciam_browser") };
-        Self { session, browser, secure, browser_age }
+        let (session, browser, guest) = if secure {
+            ("__Host-ciam_session", "__Host-ciam_browser", "__Host-ciam_guest")
+        } else {
+            ("ciam_session", "ciam_browser", "ciam_guest")
+        };
+        Self { session, browser, guest, secure, browser_age }
     }
 
     /// The session's bearer as the browser sent it, unexamined.
@@ -45,21 +55,43 @@ impl Cookies {
         Verifier::parse(find(headers, self.browser)?).ok()
     }
 
-    /// Hands the session's bearer to the browser.
-    pub(crate) fn set_session(self, bearer: &Secret<String>, age: Duration) -> SetCookie {
-        self.set(self.session, bearer.expose(), age)
+    /// The name of the session's cookie.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn session_name(self) -> &'static str {
+        self.session
     }
 
-    /// Takes both from the browser: whoever uses it next has no part in the session, nor in journeys begun.
-    pub(crate) fn clear(self) -> (SetCookie, SetCookie) {
-        (self.set(self.session, "", Duration::ZERO), self.set(self.browser, "", Duration::ZERO))
+    /// What a guest's cookie holds, unexamined.
+    pub(crate) fn guest(self, headers: &HeaderMap) -> Option<&str> {
+        find(headers, self.guest)
+    }
+
+    /// Hands the session's bearer to the browser of a person.
+    pub(crate) fn set_session(self, user: UserId, bearer: &Secret<String>, age: Duration) -> SetCookie {
+        SetCookie { signed_in: Some(user), ..self.set(self.session, bearer.expose(), age) }
+    }
+
+    /// Names the guest who uses the browser.
+    pub(crate) fn set_guest(self, text: &str) -> SetCookie {
+        self.set(self.guest, text, GUEST_AGE)
+    }
+
+    /// Forgets the guest who used the browser.
+    pub(crate) fn clear_guest(self) -> SetCookie {
+        self.set(self.guest, "", Duration::ZERO)
+    }
+
+    /// Takes all from the browser: whoever uses it next has no part in the session, nor in journeys begun, nor in
+    /// what a guest left.
+    pub(crate) fn clear(self) -> (SetCookie, SetCookie, SetCookie) {
+        let clear = |name| self.set(name, "", Duration::ZERO);
+        (clear(self.session), clear(self.browser), clear(self.guest))
     }
 
     /// The same for a client that may have no cookies: takes those that it sent.
-    pub(crate) fn clear_sent(self, headers: &HeaderMap) -> (Option<SetCookie>, Option<SetCookie>) {
-        let (session, browser) = self.clear();
-        let sent = |name| find(headers, name).is_some();
-        (sent(self.session).then_some(session), sent(self.browser).then_some(browser))
+    pub(crate) fn clear_sent(self, headers: &HeaderMap) -> (Option<SetCookie>, Option<SetCookie>, Option<SetCookie>) {
+        let clear = |name| find(headers, name).map(|_| self.set(name, "", Duration::ZERO));
+        (clear(self.session), clear(self.browser), clear(self.guest))
     }
 
     /// Binds the browser, or binds it for longer.
@@ -74,20 +106,33 @@ impl Cookies {
         if let Some(header) = &mut header {
             header.set_sensitive(true);
         }
-        SetCookie(header)
+        SetCookie { header, signed_in: None }
     }
 }
 
 /// A `Set-Cookie` header; several may be set on one response.
 #[derive(Debug)]
-pub(crate) struct SetCookie(Option<HeaderValue>);
+pub(crate) struct SetCookie {
+    header: Option<HeaderValue>,
+    /// Who is signed in by it, if it is a session's.
+    signed_in: Option<UserId>,
+}
+
+impl SetCookie {
+    pub(crate) fn header(self) -> Option<HeaderValue> {
+        self.header
+    }
+}
 
 impl IntoResponseParts for SetCookie {
     type Error = std::convert::Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
-        if let Some(header) = self.0 {
+        if let Some(header) = self.header {
             parts.headers_mut().append(SET_COOKIE, header);
+        }
+        if let Some(user) = self.signed_in {
+            parts.extensions_mut().insert(HasSignedIn(user));
         }
         Ok(parts)
     }
@@ -106,6 +151,7 @@ fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 #[cfg(test)]
 mod tests {
     use ciam_core::config::PublicUrl;
+    use ciam_core::id::RecordId;
 
     use super::*;
 
@@ -117,10 +163,14 @@ mod tests {
 
     #[test]
     fn attributes_follow_the_scheme() {
-        let text = |cookie: SetCookie| cookie.0.unwrap().to_str().unwrap().to_owned();
+        let text = |cookie: SetCookie| cookie.header.unwrap().to_str().unwrap().to_owned();
         let bearer = Secret::new("abc".to_owned());
         assert_eq!(
-            text(cookies("https://shop.example").set_session(&bearer, Duration::from_secs(60))),
+            text(cookies("https://shop.example").set_session(
+                UserId::from_uuid(ciam_core::uuid::Uuid::nil()),
+                &bearer,
+                Duration::from_secs(60)
+            )),
             "__Host-ciam_session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
         );
         assert_eq!(

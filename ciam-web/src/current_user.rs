@@ -2,21 +2,25 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
-use ciam_core::UserId;
+use ciam_core::clock::Timestamp;
 use ciam_core::email::Email;
 use ciam_core::events::{Cause, Origin};
-use ciam_core::evidence::{Aal, Level};
+use ciam_core::evidence::{Aal, Amr, Level};
 use ciam_core::sessions::Session;
+use ciam_core::users::Profile;
+use ciam_core::{ApplicationId, Ciam, UserId};
 
 use crate::client;
 use crate::error::Problem;
 use crate::middleware::{Requested, accepts_html};
 use crate::return_to::with_way_back;
+use crate::visitor::{GuestDoor, GuestId};
 use crate::web::Web;
 use ciam_core::journeys::LocalPath;
 
@@ -43,6 +47,7 @@ pub struct CurrentUser {
     session: Session,
     origin: Origin,
     web: Web,
+    guest: Option<GuestDoor>,
 }
 
 impl CurrentUser {
@@ -68,6 +73,58 @@ impl CurrentUser {
     #[must_use]
     pub fn cause(&self) -> Cause {
         Cause::user(self.id(), self.origin.clone())
+    }
+
+    /// When they last proved who they are, by a factor of its own.
+    #[must_use]
+    pub fn auth_time(&self) -> Timestamp {
+        self.session.assurance.newest().unwrap_or(self.session.created)
+    }
+
+    /// How they did, each way once.
+    #[must_use]
+    pub fn amr(&self) -> Vec<Amr> {
+        self.session.assurance.amr()
+    }
+
+    /// Whether they last proved who they are not longer ago than `age`. As a type: [`Fresh`](crate::Fresh).
+    #[must_use]
+    pub fn is_fresh(&self, age: Duration) -> bool {
+        self.identity().clock().now().since(self.auth_time()) <= age
+    }
+
+    /// The application of the host's that the request was made to.
+    #[must_use]
+    pub const fn application(&self) -> ApplicationId {
+        self.origin.application
+    }
+
+    /// The engine, for what else is to be asked.
+    #[must_use]
+    pub fn identity(&self) -> &Ciam {
+        self.web.identity()
+    }
+
+    /// The guest whom they were in this browser before they signed in, until [`CurrentUser::forget_guest`]: the
+    /// moment to move a cart. Nobody else gets this id.
+    #[must_use]
+    pub fn former_guest(&self) -> Option<GuestId> {
+        self.guest.as_ref()?.former(self.id())
+    }
+
+    /// Takes the guest's id from the browser with this response: everything of theirs has been moved.
+    pub fn forget_guest(&self) {
+        if let Some(guest) = &self.guest {
+            guest.forget();
+        }
+    }
+
+    /// All that is told of them, read from the store at once: name, addresses, since when. Escape it for HTML.
+    ///
+    /// # Errors
+    /// [`Problem::unavailable`]; [`Problem::no_session`] when the account is gone.
+    pub async fn profile(&self) -> Result<Profile, Problem> {
+        self.identity().users().profile(self.id()).await?.ok_or_else(Problem::no_session)
     }
 
     /// The person's verified address, read from the store. Escape it for HTML.
@@ -108,10 +165,36 @@ impl<L: Level> Deref for Assured<L> {
 /// Why a handler that needs a person was not called.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The browser is sent to sign in.
+    /// The browser is sent to sign in, or to prove again who it is.
     SignIn(Redirect),
     /// Any other client is told what is missing.
     Problem(Problem),
+}
+
+impl Refusal {
+    /// Nobody is signed in.
+    fn unknown(parts: &Parts) -> Self {
+        Self::sending(parts, "/sign-in", Problem::no_session)
+    }
+
+    /// Whoever is signed in has not proved it for too long.
+    pub(crate) fn stale(parts: &Parts, max_age: Duration) -> Self {
+        Self::sending(parts, "/step-up", || Problem::fresh_sign_in_required().of_age(max_age))
+    }
+
+    /// A browser that opens a page is sent to one of ciam's own, with the way back.
+    fn sending(parts: &Parts, page: &str, problem: impl FnOnce() -> Problem) -> Self {
+        let target = parts.extensions.get::<Requested>().map_or("/", |Requested(target)| target.as_str());
+        let browser = parts.method == Method::GET && accepts_html(&parts.headers);
+        match parts.extensions.get::<Web>() {
+            Some(web) if browser && !web.is_api(target) => {
+                let page = web.path(page);
+                let page = LocalPath::parse(target).map(|path| with_way_back(&page, &path)).unwrap_or(page);
+                Self::SignIn(Redirect::to(&page))
+            }
+            _ => Self::Problem(problem()),
+        }
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -127,7 +210,7 @@ impl IntoResponse for Refusal {
 #[derive(Debug, Clone)]
 struct Known(Option<CurrentUser>);
 
-async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Problem> {
+pub(crate) async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Problem> {
     if let Some(Known(user)) = parts.extensions.get::<Known>() {
         return Ok(user.clone());
     }
@@ -140,7 +223,8 @@ async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Problem> {
         None => None,
     };
     let origin = client::origin(&parts.headers, &parts.extensions);
-    let user = user.map(|session| CurrentUser { session, origin, web });
+    let guest = parts.extensions.get::<GuestDoor>().cloned();
+    let user = user.map(|session| CurrentUser { session, origin, web, guest });
     parts.extensions.insert(Known(user.clone()));
     Ok(user)
 }
@@ -156,7 +240,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         match current(parts).await {
             Ok(Some(user)) => Ok(user),
-            Ok(None) => Err(refusal(parts)),
+            Ok(None) => Err(Refusal::unknown(parts)),
             Err(problem) => Err(Refusal::Problem(problem)),
         }
     }
@@ -180,16 +264,4 @@ impl<S: Send + Sync, L: Level> FromRequestParts<S> for Assured<L> {
         }
         Ok(Self { user, level: PhantomData })
     }
-}
-
-fn refusal(parts: &Parts) -> Refusal {
-    let target = parts.extensions.get::<Requested>().map_or("/", |Requested(target)| target.as_str());
-    if parts.method != Method::GET || target.starts_with("/api/") || !accepts_html(&parts.headers) {
-        return Refusal::Problem(Problem::no_session());
-    }
-    let sign_in = match LocalPath::parse(target) {
-        Some(path) => with_way_back("/sign-in", &path),
-        None => "/sign-in".to_owned(),
-    };
-    Refusal::SignIn(Redirect::to(&sign_in))
 }

@@ -30,6 +30,7 @@ pub struct Problem {
     kind: &'static Kind,
     again: Option<Box<Again>>,
     retry_after: Option<Duration>,
+    max_age: Option<Duration>,
     way: Option<&'static Way>,
 }
 
@@ -73,6 +74,9 @@ pub(crate) struct Document {
     /// In how many seconds to try again, as the header `Retry-After`: of `throttled` and `overloaded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+    /// How many seconds old a proof may be: of `fresh_sign_in_required`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
 }
 
 /// The problem `wrong_input`: the journey is where it was, and its prompt is to be answered again.
@@ -101,7 +105,7 @@ macro_rules! problems {
                     title: $title,
                     detail: $detail,
                 };
-                Self { kind: KIND, again: None, retry_after: None, way: None }
+                Self { kind: KIND, again: None, retry_after: None, max_age: None, way: None }
             })*
         }
     };
@@ -127,6 +131,8 @@ problems! {
 
     pub(crate) assurance_required: FORBIDDEN, "A stronger sign-in is needed",
         "This needs a second factor, which your session does not have.";
+    pub(crate) fresh_sign_in_required: FORBIDDEN, "Please confirm that it is you",
+        "This needs a sign-in that is not so long ago.";
     pub(crate) cross_site: FORBIDDEN, "Refused",
         "The request came from another site. Open this site itself and try again.";
     pub(crate) method_not_allowed: METHOD_NOT_ALLOWED, "Method not allowed",
@@ -160,6 +166,12 @@ impl Problem {
 
     const fn after(mut self, pause: Duration) -> Self {
         self.retry_after = Some(pause);
+        self
+    }
+
+    /// The same problem, saying how old a proof may be.
+    pub(crate) const fn of_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
         self
     }
 
@@ -233,6 +245,7 @@ impl Problem {
             status: self.status().as_u16(),
             detail: self.sentence(),
             retry_after: self.retry_after.map(whole_seconds),
+            max_age: self.max_age.map(|age| age.as_secs()),
         }
     }
 }

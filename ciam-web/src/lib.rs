@@ -6,6 +6,10 @@
 //! * **know who is signed in**: take a [`CurrentUser`] in the handler, or an `Option<CurrentUser>` where strangers
 //!   are welcome;
 //! * **ask for a second factor**: take an [`Assured<Aal2>`](Assured);
+//! * **ask for a proof that is not old**: take a [`Fresh<Minutes<5>>`](Fresh);
+//! * **protect a whole router**: [`require_sign_in`], [`require`];
+//! * **keep something of visitors who are not signed in**: take a [`Visitor`];
+//! * **test my app**: `testing` (feature `testing`);
 //! * **show development messages, or a page for a step of my own**: see [`Mount`];
 //! * **use it from a mobile app or a single-page app**: the JSON API describes itself at `/openapi.json`.
 //!
@@ -33,6 +37,7 @@ mod cross_site;
 mod current_user;
 mod devices;
 mod error;
+mod fresh;
 mod headers;
 mod health;
 mod limits;
@@ -41,14 +46,21 @@ mod moments;
 mod mount;
 mod pages;
 mod path;
+mod require;
 mod return_to;
 mod signed_in;
 mod templates;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod visitor;
 mod web;
 
 pub use current_user::{Assured, CurrentUser, Refusal};
 pub use error::Problem;
+pub use fresh::{Fresh, Hours, MaxAge, Minutes};
 pub use mount::{Mount, MountError, mount};
+pub use require::{Require, Required, require, require_sign_in};
+pub use visitor::{GuestId, Visitor};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::error::Problem;
+use crate::visitor::{GuestDoor, HasSignedIn};
 use crate::web::Web;
 use crate::{cross_site, headers};
 
@@ -17,11 +18,13 @@ pub(crate) struct Requested(pub(crate) String);
 
 /// Refuses what another site sends, gives extractors the engine, and shows problems as the client reads them.
 pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let page = wants_page(&request);
+    let page = !web.is_api(request.uri().path()) && accepts_html(request.headers());
     let routed = request.extensions().get::<MatchedPath>().is_some();
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     request.extensions_mut().insert(Requested(target));
     request.extensions_mut().insert(web.clone());
+    let guest = GuestDoor::open(&web, request.headers());
+    request.extensions_mut().insert(guest.clone());
 
     let mut response = if cross_site::is_refused(web.site(), request.method(), request.headers()) {
         Problem::cross_site().into_response()
@@ -31,6 +34,8 @@ pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: N
     if !routed && is_bare_not_found(&response) {
         response = Problem::not_found().into_response();
     }
+    let signed_in = response.extensions_mut().remove::<HasSignedIn>();
+    guest.close(&web, signed_in, response.headers_mut());
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     if page {
         let headers = std::mem::take(response.headers_mut());
@@ -54,11 +59,6 @@ pub(crate) async fn protect(State(web): State<Web>, request: Request, next: Next
 pub(crate) fn after_panic(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a handler panicked");
     Problem::internal().into_response()
-}
-
-/// Whether the client is a browser that shows a page, and not a program.
-fn wants_page(request: &Request) -> bool {
-    !request.uri().path().starts_with("/api/") && accepts_html(request.headers())
 }
 
 /// Whether the client says that it reads HTML.

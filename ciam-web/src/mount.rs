@@ -51,6 +51,7 @@ pub struct Mount {
     identity: Ciam,
     mailbox: Option<Mailbox>,
     steps: Vec<(String, String)>,
+    health: bool,
 }
 
 /// Why an application cannot be mounted.
@@ -60,6 +61,9 @@ pub enum MountError {
     /// A template does not parse.
     #[error("a template does not parse")]
     Template(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The host has a route at one of ciam's paths.
+    #[error("a route of the application is at one of ciam's paths: {0}. Move it, or give ciam a path_prefix")]
+    RouteTaken(String),
 }
 
 impl From<minijinja::Error> for MountError {
@@ -73,7 +77,7 @@ impl Mount {
     /// `__Host-ciam_session`, Secure; over http, which only loopback may use, `ciam_session`.
     #[must_use]
     pub fn new(identity: &Ciam) -> Self {
-        Self { identity: identity.clone(), mailbox: None, steps: Vec::new() }
+        Self { identity: identity.clone(), mailbox: None, steps: Vec::new(), health: true }
     }
 
     /// Shows what this mailbox got at `/dev/mailbox` and `/dev/mailbox.json`, to anybody who asks: codes
@@ -112,15 +116,24 @@ impl Mount {
         self
     }
 
+    /// Leaves `/healthz` and `/readyz` to the host.
+    #[must_use]
+    pub const fn without_health(mut self) -> Self {
+        self.health = false;
+        self
+    }
+
     /// The host's routes with ciam around them.
     ///
-    /// # Errors
-    /// [`MountError::Template`] when the page of a step does not parse.
+    /// ciam's own routes lie below [`CiamBuilder::path_prefix`](ciam_core::CiamBuilder::path_prefix), save for
+    /// `/healthz` and `/readyz`, which are the whole application's.
     ///
-    /// # Panics
-    /// When the host has a route at one of ciam's paths, as [`Router::merge`] does.
+    /// # Errors
+    /// [`MountError::Template`] when the page of a step does not parse; [`MountError::RouteTaken`] when the host has a
+    /// route at one of ciam's paths.
     pub fn around<S: Clone + Send + Sync + 'static>(self, app: Router<S>) -> Result<Router<S>, MountError> {
-        let mut templates = Templates::new(&self.identity.config().application.name)?;
+        let prefix = self.identity.config().path_prefix.clone();
+        let mut templates = Templates::new(&self.identity.config().application.name, &prefix)?;
         for (step, source) in self.steps {
             templates.add_step(&step, source)?;
         }
@@ -129,16 +142,27 @@ impl Mount {
         let own = Router::<Web>::new()
             .merge(pages::routes(web.mailbox().is_some()))
             .merge(api)
-            .merge(api::document(&document))
-            .merge(assets::routes())
-            .merge(health::routes())
+            .merge(api::document(document, &prefix))
+            .merge(assets::routes());
+        let own = if prefix.as_str().is_empty() { own } else { Router::new().nest(prefix.as_str(), own) };
+        let own = if self.health { own.merge(health::routes()) } else { own };
+        let own = own
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
             .layer(from_fn(limits::enforce))
             .layer(from_fn_with_state(web.clone(), middleware::protect))
             .with_state::<S>(web.clone());
-        Ok(app
-            .merge(own)
+        Ok(merged(app, own)?
             .layer(CatchPanicLayer::custom(middleware::after_panic))
             .layer(from_fn_with_state(web, middleware::attend)))
     }
+}
+
+/// Both routers in one. [`Router::merge`] panics where both have a route and gives no other way to tell; neither
+/// router is seen again when it does. What it says goes to the panic hook, too.
+fn merged<S: Clone + Send + Sync + 'static>(app: Router<S>, own: Router<S>) -> Result<Router<S>, MountError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| app.merge(own))).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+        MountError::RouteTaken(text.unwrap_or_default())
+    })
 }

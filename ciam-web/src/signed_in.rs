@@ -25,7 +25,7 @@ pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Ope
         tracing::warn!(error = causes(&error), %session, "a session goes on that a new sign-in should have ended");
     }
     let age = opened.session.absolute_end.since(web.identity().clock().now());
-    web.cookies().set_session(&opened.bearer, age)
+    web.cookies().set_session(opened.session.user, &opened.bearer, age)
 }
 
 /// Ends the session of this request; that it has ended already is as good.
@@ -41,6 +41,6 @@ async fn end_session(web: &Web, user: &CurrentUser) -> Result<(), SessionError> 
 }
 
 /// To where the person wanted to go, otherwise to the account.
-pub(crate) fn go_on(return_to: Option<&LocalPath>) -> Redirect {
-    Redirect::to(return_to.map_or(ACCOUNT, LocalPath::as_str))
+pub(crate) fn go_on(web: &Web, return_to: Option<&LocalPath>) -> Redirect {
+    return_to.map_or_else(|| web.redirect(ACCOUNT), |path| Redirect::to(path.as_str()))
 }

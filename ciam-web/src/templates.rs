@@ -1,6 +1,7 @@
 //! The pages' templates.
 
 use axum::response::{Html, IntoResponse, Response};
+use ciam_core::config::PathPrefix;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, context};
 
@@ -24,14 +25,16 @@ macro_rules! templates {
 }
 
 impl Templates {
-    pub(crate) fn new(app_name: &str) -> Result<Self, minijinja::Error> {
+    /// Each of ciam's own paths in a template begins with `{{ base }}`, the prefix below which they all lie.
+    pub(crate) fn new(app_name: &str, base: &PathPrefix) -> Result<Self, minijinja::Error> {
         let mut env = Environment::new();
         env.set_auto_escape_callback(|_| AutoEscape::Html);
         env.set_formatter(write_escaped);
         env.set_undefined_behavior(UndefinedBehavior::Chainable);
         env.set_fuel(Some(FUEL));
         env.add_global("app", app_name);
-        env.add_global("assets", Value::from(Serde(assets::paths())));
+        env.add_global("base", base.as_str());
+        env.add_global("assets", Value::from(Serde(assets::paths(base))));
         templates!(env, "base" "journey" "hidden" "alert" "identify" "password" "new_password" "code" "confirmed" "refused"
             "verify" "verified" "problem" "signed_in" "account" "sessions" "mailbox");
         Ok(Self(env))
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn whatever_is_put_into_a_page_is_inert() {
-        let templates = Templates::new("Shop").unwrap();
+        let templates = Templates::new("Shop", &PathPrefix::default()).unwrap();
         let hostile = r#""><script>alert('1')</script>&amp;/x"#;
         let template = templates.0.get_template("identify.html").unwrap();
         let text = template

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::response::Redirect;
 use ciam_core::Ciam;
 use ciam_core::config::PublicUrl;
 use ciam_core::messages::Mailbox;
@@ -34,6 +35,23 @@ impl Web {
     /// The application's public address.
     pub(crate) fn site(&self) -> &PublicUrl {
         &self.0.identity.config().application.public_url
+    }
+
+    /// One of ciam's own paths, where it is: below the prefix.
+    pub(crate) fn path(&self, path: &str) -> String {
+        self.0.identity.config().path_prefix.join(path)
+    }
+
+    /// To one of ciam's own paths.
+    pub(crate) fn redirect(&self, path: &str) -> Redirect {
+        Redirect::to(&self.path(path))
+    }
+
+    /// Whether a path is for programs: the JSON API's, or what the host has under `/api/`.
+    pub(crate) fn is_api(&self, path: &str) -> bool {
+        let prefix = self.0.identity.config().path_prefix.as_str();
+        let below = path.strip_prefix(prefix).unwrap_or(path);
+        path.starts_with("/api/") || below.starts_with("/api/")
     }
 
     pub(crate) fn cookies(&self) -> Cookies {

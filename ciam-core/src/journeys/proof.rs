@@ -91,9 +91,9 @@ impl Journeys {
         let id = addressee.owner.unwrap_or_else(|| Digest::of(b"nobody").id());
         let name = self.store.get::<User>(id).await?.and_then(|user| user.name);
         let application = self.application(journey)?;
-        let origin = application.public_url.origin();
-        let link = format!("{origin}/verify?ticket={}", issued.ticket.expose());
-        let (sign_in, sign_up) = (format!("{origin}/sign-in"), format!("{origin}/sign-up"));
+        let at = |path: &str| self.config.link(application, path);
+        let link = at(&format!("/verify?ticket={}", issued.ticket.expose()));
+        let (sign_in, sign_up) = (at("/sign-in"), at("/sign-up"));
         let limits = &self.config.challenges;
         let proof = Proof {
             code: issued.code.expose(),

@@ -49,7 +49,7 @@ impl Notices {
         let wanted = if has_email { IdentifierKind::Email } else { IdentifierKind::Phone };
         let name = self.store.get::<User>(user).await?.and_then(|user| user.name);
         let application = self.application(origin);
-        let recover = format!("{}/recover", application.public_url.origin());
+        let recover = self.config.link(application, "/recover");
         let at = self.store.clock().now();
         let letter = Letter::Changed {
             name: name.as_ref(),

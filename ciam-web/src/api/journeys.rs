@@ -151,7 +151,7 @@ async fn begin(
         ..Start::new(kind, &binding)
     };
     let Started { id, prompt } = web.identity().journeys().start(start).await?;
-    let place = [(LOCATION, format!("/api/v1/journeys/{id}"))];
+    let place = [(LOCATION, web.path(&format!("/api/v1/journeys/{id}")))];
     let secret = (!by_cookie).then(|| binding.expose().expose().clone());
     let cookie = by_cookie.then(|| web.cookies().set_browser(&binding));
     let journey = Journey { id, prompt: AnyPrompt::Prompt(prompt), secret };

@@ -11,8 +11,9 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use ciam_core::config::PathPrefix;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, OpenApi};
+use utoipa::openapi::{ComponentsBuilder, OpenApi, Server};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -77,8 +78,11 @@ pub(crate) fn routes() -> (Router<Web>, OpenApi) {
         .split_for_parts()
 }
 
-/// The route that serves the description of all others.
-pub(crate) fn document(api: &OpenApi) -> Router<Web> {
+/// The route that serves the description of all others. Below a prefix, that is its server.
+pub(crate) fn document(mut api: OpenApi, prefix: &PathPrefix) -> Router<Web> {
+    if !prefix.as_str().is_empty() {
+        api.servers = Some(vec![Server::new(prefix.as_str())]);
+    }
     let text = api.to_json().map(Bytes::from).map_err(|error| tracing::error!(%error, "the API cannot be described"));
     let serve = async move || match text {
         Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),

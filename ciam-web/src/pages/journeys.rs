@@ -51,7 +51,7 @@ async fn show(
     let query = query.as_deref();
     let return_to = body::query(query, "return_to").and_then(|path| LocalPath::parse(&path));
     if user.is_some() {
-        return Ok(signed_in::go_on(return_to.as_ref()).into_response());
+        return Ok(signed_in::go_on(&web, return_to.as_ref()).into_response());
     }
     let Some(journey) = body::query(query, "journey") else { return begin(&web, place, client, return_to).await };
     let view = View { web: &web, place, journey: &journey, return_to };
@@ -90,7 +90,7 @@ async fn answer(
                 None => None,
             };
             let next = match &prompt {
-                Prompt::Done { return_to, .. } => signed_in::go_on(return_to.as_ref()),
+                Prompt::Done { return_to, .. } => signed_in::go_on(&web, return_to.as_ref()),
                 _ => Redirect::to(&view.next(resent)),
             };
             Ok((cookie, next).into_response())

@@ -67,12 +67,12 @@ async fn end(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) ->
     if id == user.session().id {
         return Ok((web.cookies().clear(), Redirect::to("/")).into_response());
     }
-    Ok(Redirect::to("/account/sessions?ended=one").into_response())
+    Ok(web.redirect("/account/sessions?ended=one").into_response())
 }
 
 async fn end_others(State(web): State<Web>, user: CurrentUser) -> Result<Redirect, Problem> {
     web.identity().sessions().end_others(&user.cause(), user.id(), user.session().id).await?;
-    Ok(Redirect::to("/account/sessions?ended=others"))
+    Ok(web.redirect("/account/sessions?ended=others"))
 }
 
 async fn end_all(State(web): State<Web>, user: CurrentUser) -> Result<Response, Problem> {

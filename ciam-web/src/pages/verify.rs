@@ -56,10 +56,10 @@ async fn confirm(
     Ok(match *advanced {
         Advanced { prompt: Prompt::Done { return_to, .. }, opened: Some(opened) } => {
             let cookie = signed_in::cookie(&web, user.as_ref(), &opened).await;
-            (cookie, signed_in::go_on(return_to.as_ref())).into_response()
+            (cookie, signed_in::go_on(&web, return_to.as_ref())).into_response()
         }
         Advanced { prompt: Prompt::Refused { reason }, .. } => {
-            let context = context! { reason => refusal(&reason), action => "/sign-in" };
+            let context = context! { reason => refusal(&reason), action => web.path("/sign-in") };
             web.templates().page("refused.html", context)
         }
         // Something else is still asked, in the tab in which the journey was begun.

@@ -2,7 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use axum::response::{Html, IntoResponse};
-use axum::routing::{get, post};
+use axum::routing::post;
 use ciam_core::evidence::{Aal1, Aal2};
 use ciam_core::testing::TestBed;
 

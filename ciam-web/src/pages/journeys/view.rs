@@ -59,7 +59,7 @@ impl View<'_> {
         if resent {
             query.append_pair("sent", "1");
         }
-        format!("{}?{}", self.place.path, query.finish())
+        format!("{}?{}", self.web.path(self.place.path), query.finish())
     }
 
     /// A problem whose page leads to the journey's beginning.
@@ -93,7 +93,7 @@ impl View<'_> {
                 reason = Some(refusal(why));
                 "refused.html".to_owned()
             }
-            Prompt::Done { return_to, .. } => return signed_in::go_on(return_to.as_ref()).into_response(),
+            Prompt::Done { return_to, .. } => return signed_in::go_on(self.web, return_to.as_ref()).into_response(),
             Prompt::Custom { name, .. } => match self.web.templates().step(name) {
                 Some(template) => template,
                 None => return Problem::not_found().into_response(),
@@ -104,7 +104,7 @@ impl View<'_> {
         let onward = self.return_to.as_ref().map(|path| with_way_back("", path)).unwrap_or_default();
         let context = context! {
             kind => if matches!(self.place.kind, JourneyKind::SignUp) { "sign_up" } else { "sign_in" },
-            action => self.place.path,
+            action => self.web.path(self.place.path),
             journey => self.journey,
             return_to => self.return_to.as_ref().map(LocalPath::as_str),
             onward => onward,
