@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use ciam::entropy::{Entropy, SystemEntropy};
 use ciam::events::Origin;
 use ciam::journeys::{Answer, Client, JourneyKind, Start};
-use ciam::passwords::{Argon2Pool, HashError, Password, PasswordHash, PasswordHasher, Verdict};
+use ciam::passwords::{Argon2Options, Argon2Pool, HashError, Password, PasswordHash, PasswordHasher, Verdict};
 use ciam::secret::Secret;
 use ciam::testing::CountingHasher;
 use ciam::{Ciam, Mailbox, SqliteStore};
@@ -140,7 +140,8 @@ fn cpu() -> Duration {
 }
 
 fn pool(entropy: &Arc<dyn Entropy>) -> Argon2Pool {
-    Argon2Pool::new(Default::default(), 2, 256, Arc::clone(entropy)).unwrap()
+    let options = Argon2Options { threads: Some(2), queue: Some(256), ..Argon2Options::default() };
+    Argon2Pool::new(options, Arc::clone(entropy)).unwrap()
 }
 
 fn storms(c: &mut Criterion) {

@@ -15,7 +15,8 @@ use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
 use crate::messages::notices::Notices;
 use crate::messages::{Messenger, Outbox, Outgoing};
 use crate::passwords::{
-    Argon2Pool, InvalidParameters, Judges, PasswordCredential, PasswordHasher, PasswordRules, Passwords,
+    Argon2Options, Argon2Pool, InvalidArgon2Options, Judges, PasswordCredential, PasswordHasher, PasswordRules,
+    Passwords, PepperError,
 };
 use crate::sessions::{Session, SessionLimits, Sessions};
 use crate::store::{Backend, Record, Schema, Store, StoreError, Work};
@@ -85,7 +86,13 @@ pub enum BuildError {
     },
     /// The password hasher cannot run.
     #[error(transparent)]
-    Hasher(#[from] InvalidParameters),
+    Hasher(#[from] InvalidArgon2Options),
+    /// There is no pepper of the version that was asked for.
+    #[error(transparent)]
+    Pepper(#[from] PepperError),
+    /// A pepper was asked for, and the hasher is the host's own, which would leave it out.
+    #[error("a pepper was asked for, and the hasher is your own: leave out .pepper(…) or .hasher(…)")]
+    PepperOfOwnHasher,
     /// The store cannot be made ready.
     #[error("the store cannot be made ready")]
     Store(#[from] StoreError),
@@ -284,9 +291,41 @@ impl CiamBuilder {
         self
     }
 
-    /// The password hasher (default: Argon2id on a thread for every core).
+    /// A password hasher of the host's, instead of [`Argon2Pool`]; what was said by [`Self::argon2`] is void.
     pub fn hasher(mut self, hasher: impl PasswordHasher) -> Self {
         self.hasher = Some(Arc::new(hasher));
+        self
+    }
+
+    /// How passwords are hashed, and what that may take of the machine (default: Argon2id with 19 MiB and 2 passes,
+    /// on a thread for every core). Replaces an own hasher that was given before.
+    ///
+    /// ```
+    /// # use ciam_core::{Ciam, messages::Mailbox, passwords::Argon2Options, store::MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ciam_core::BuildError> {
+    /// let identity = Ciam::builder()
+    ///     .store(MemoryStore::new())
+    ///     .messenger(Mailbox::new())
+    ///     .argon2(Argon2Options { memory_budget_kib: Some(128 * 1024), ..Argon2Options::default() })
+    ///     .build()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn argon2(mut self, options: Argon2Options) -> Self {
+        self.config.argon2 = options;
+        self.hasher = None;
+        self
+    }
+
+    /// Mixes the key vault's pepper of this version into the hashes of passwords (default: none), so that a copy
+    /// of the database alone is worth no guess. Hashes with an older version, or with none, stay good and are made
+    /// anew at the next sign-in: raise the number to rotate. See [`KeyVault::pepper`].
+    ///
+    /// **Whoever loses the pepper loses every password.** The vault in the process derives it from the master key:
+    /// without a backup of that key, kept apart from the database's, nobody signs in with a password any more.
+    pub const fn pepper(mut self, version: u32) -> Self {
+        self.config.pepper = Some(version);
         self
     }
 
@@ -446,8 +485,12 @@ impl CiamBuilder {
             (None, None) => return Err(BuildError::NoMasterKey),
         };
         let hasher = match self.hasher {
+            Some(_) if config.pepper.is_some() => return Err(BuildError::PepperOfOwnHasher),
             Some(hasher) => hasher,
-            None => Arc::new(Argon2Pool::with_defaults(Arc::clone(&entropy))?),
+            None => {
+                let pool = Argon2Pool::new(config.argon2, Arc::clone(&entropy))?;
+                Arc::new(pool.with_peppers(Arc::clone(&vault), config.pepper).await?)
+            }
         };
         backend.prepare(&own_records(self.schema)).await?;
         let realm = self.realm.unwrap_or(RealmId::DEFAULT);

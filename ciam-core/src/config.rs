@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::application::Application;
 use crate::challenges::ChallengeLimits;
 use crate::id::ApplicationId;
-use crate::passwords::PasswordRules;
+use crate::passwords::{Argon2Options, PasswordRules};
 use crate::sessions::SessionLimits;
 use crate::throttle::ThrottleLimits;
 
@@ -20,6 +20,10 @@ pub struct Config {
     pub sessions: SessionLimits,
     /// What a new password must be.
     pub passwords: PasswordRules,
+    /// How passwords are hashed, unless by a hasher of the host's.
+    pub argon2: Argon2Options,
+    /// The version of the pepper in new hashes (default: none).
+    pub pepper: Option<u32>,
     /// How many tries there are.
     pub throttle: ThrottleLimits,
     /// How long codes and links are good.
@@ -39,6 +43,8 @@ impl Default for Config {
             others: Vec::new(),
             sessions: SessionLimits::default(),
             passwords: PasswordRules::default(),
+            argon2: Argon2Options::default(),
+            pepper: None,
             throttle: ThrottleLimits::default(),
             challenges: ChallengeLimits::default(),
             journey: Duration::from_hours(1),

@@ -96,7 +96,7 @@ impl Journeys {
             let mistake = if at.journey.subject.is_some() { Mistake::WrongPassword } else { Mistake::WrongCredentials };
             return self.wrong(&at.journey, mistake).await;
         };
-        let rehashed = if verdict.outdated { self.hasher.hash(&password).await.ok() } else { None };
+        let rehashed = if verdict.outdated { self.hasher.rehash(&password).await.ok() } else { None };
         let accepted = self.accept_password(&at, client, user, &credential, rehashed.as_ref()).await;
         if let Err(error) = self.throttle.succeeded(reservation).await {
             // The session is open: that its try stays counted is no reason to lose it.

@@ -55,11 +55,15 @@ pub enum HashError {
     /// The hasher has stopped.
     #[error("the password hasher has stopped")]
     Stopped,
+    /// The pepper that the hash needs could not be fetched. Nothing was computed: it is not a wrong password.
+    #[error("the key vault with the pepper is unavailable")]
+    VaultUnavailable,
 }
 
 /// Hashes and checks passwords, slowly and elsewhere than on the threads that serve requests.
 ///
-/// When it is overloaded it says so at once; the engine passes "retry after" on and changes nothing.
+/// When it is overloaded it says so at once; the engine passes "retry after" on and changes nothing. New passwords
+/// and checks should not share one queue: a flood of sign-ups would lock out the people who have an account.
 ///
 /// A host's own, here around another one, which it asks for everything while it counts:
 ///
@@ -89,10 +93,21 @@ pub trait PasswordHasher: fmt::Debug + Send + Sync + 'static {
     /// [`HashError`].
     async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError>;
 
+    /// Hashes a password that has just been checked and whose hash is outdated, with a fresh salt. Somebody waits
+    /// for their sign-in meanwhile, so a hasher with several queues takes that of the checks. When it fails, the
+    /// engine keeps the old hash and lets the person in.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    async fn rehash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.hash(password).await
+    }
+
     /// Checks a password against a hash, or, when there is none, does the same work for nothing:
     /// so that time does not tell whether an account exists.
     ///
-    /// A hash that cannot be read, or asks for more work than the hasher allows, matches no password.
+    /// A hash that cannot be read, asks for more work than the hasher allows, or names a pepper that there is not,
+    /// matches no password.
     ///
     /// # Errors
     /// [`HashError`].

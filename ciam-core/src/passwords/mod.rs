@@ -1,10 +1,19 @@
 //! Passwords: what may be one, how it is kept, how it is checked.
 
+<<<<<<< HEAD
 pub(crate) mod change;
+=======
+mod arena;
+>>>>>>> 5c2206a (Hashing within a memory budget, with a pepper, and parameters for this machine)
 mod hasher;
 mod judges;
+mod options;
+mod peppers;
 mod pool;
+mod queue;
 mod rules;
+mod stored;
+mod tuning;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -12,9 +21,12 @@ use unicode_normalization::UnicodeNormalization;
 pub use change::{PasswordError, Passwords};
 pub use hasher::{HashError, PasswordHash, PasswordHasher, Verdict};
 pub(crate) use judges::Judges;
-pub use pool::{Argon2Parameters, Argon2Pool, InvalidParameters};
+pub use options::{Argon2Options, Argon2Parameters, InvalidArgon2Options};
+pub use peppers::PepperError;
+pub use pool::Argon2Pool;
 pub(crate) use rules::warm_up;
 pub use rules::{PasswordProblem, PasswordRules};
+pub use tuning::{Tuned, Tuning, tune};
 
 use crate::clock::Timestamp;
 use crate::id::UserId;

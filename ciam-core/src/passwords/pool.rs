@@ -1,121 +1,92 @@
-//! Argon2id on threads of its own, with a bounded queue.
+//! Argon2id on threads of its own, with bounded queues and bounded memory.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Params, Version};
 use async_trait::async_trait;
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
 use super::Password;
+use super::arena::Recipe;
 use super::hasher::{HashError, PasswordHash, PasswordHasher, Verdict};
+use super::options::{Argon2Options, InvalidArgon2Options, Plan};
+use super::peppers::{PepperError, Peppers};
+use super::queue::{Job, Lane, Queue};
+use super::stored::{Peppered, Stored, key_id, write};
 use crate::entropy::Entropy;
+use crate::secret::Secret;
+use crate::vault::KeyVault;
 
-/// How much work a hash costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Argon2Parameters {
-    /// KiB of memory (default 19456: OWASP Password Storage Cheat Sheet).
-    pub memory_kib: u32,
-    /// Passes over it (default 2).
-    pub passes: u32,
-    /// Lanes (default 1).
-    pub lanes: u32,
-}
-
-impl Default for Argon2Parameters {
-    fn default() -> Self {
-        Self { memory_kib: 19_456, passes: 2, lanes: 1 }
-    }
-}
-
-/// The most that a stored hash may ask for, so that an imported one cannot exhaust the machine.
-const MOST: Argon2Parameters = Argon2Parameters { memory_kib: 262_144, passes: 16, lanes: 16 };
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
-/// Argon2id (RFC 9106) on dedicated threads.
+/// Argon2id (RFC 9106) on dedicated threads, which on Linux run at a lower priority (nice +10), so that requests
+/// do not wait for hashes. On a machine with nothing to spare a hash thread still gets about a tenth of a core.
 ///
-/// Each thread keeps one arena of memory and reuses it, so that the memory in use is
-/// `threads × memory_kib`, whatever arrives. What finds the queue full is told when to come back,
-/// at once. Work whose caller has gone is skipped.
+/// Memory is kept and used again; all hashes together never take more than the budget of [`Argon2Options`].
+/// Checks and new passwords wait in queues of their own, checks go first, and what finds its queue full is told
+/// when to come back, at once. Work whose caller has gone is skipped.
 pub struct Argon2Pool {
-    queue: SyncSender<Job>,
     shared: Arc<Shared>,
+    params: Params,
+    options: Argon2Options,
     entropy: Arc<dyn Entropy>,
+    peppers: Peppers,
 }
 
 struct Shared {
-    params: Params,
+    queue: Queue,
     threads: usize,
-    waiting: AtomicUsize,
     done: AtomicU64,
     /// A decaying mean of what one hash takes, in microseconds.
     micros: AtomicU64,
 }
 
-struct Job {
-    password: Password,
-    task: Task,
-}
-
-enum Task {
-    Hash([u8; SALT_BYTES], oneshot::Sender<PasswordHash>),
-    Verify(Option<PasswordHash>, oneshot::Sender<Verdict>),
-}
-
-/// The parameters make no sense together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("argon2 does not take these parameters, or the pool has no thread or no queue")]
-pub struct InvalidParameters;
-
 impl Argon2Pool {
-    /// A pool of `threads` threads (usually one for every core) with room for `queue` waiting passwords.
+    /// A pool whose hashes have no pepper.
     ///
     /// # Errors
-    /// [`InvalidParameters`] for parameters that Argon2 refuses or that pass 256 MiB, 16 passes or 16
-    /// lanes, and for no threads or no queue.
-    pub fn new(
-        parameters: Argon2Parameters,
-        threads: usize,
-        queue: usize,
-        entropy: Arc<dyn Entropy>,
-    ) -> Result<Self, InvalidParameters> {
-        let Argon2Parameters { memory_kib, passes, lanes } = parameters;
-        if threads == 0 || queue == 0 || exceeds(parameters) {
-            return Err(InvalidParameters);
-        }
-        let params = Params::new(memory_kib, passes, lanes, Some(HASH_BYTES)).map_err(|_| InvalidParameters)?;
-        let (sender, receiver) = sync_channel(queue);
-        let receiver = Arc::new(Mutex::new(receiver));
+    /// [`InvalidArgon2Options`] says which option to change.
+    pub fn new(options: Argon2Options, entropy: Arc<dyn Entropy>) -> Result<Self, InvalidArgon2Options> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let plan = options.plan(cores)?;
+        let Plan { threads, .. } = plan;
         let shared = Arc::new(Shared {
-            params,
+            queue: Queue::new(plan),
             threads,
-            waiting: AtomicUsize::new(0),
             done: AtomicU64::new(0),
             micros: AtomicU64::new(30_000),
         });
+        let params = options.parameters.for_argon2(HASH_BYTES, &[])?;
+        let pool = Self { shared, params, options, entropy, peppers: Peppers::default() };
         for n in 0..threads {
-            let (receiver, shared) = (Arc::clone(&receiver), Arc::clone(&shared));
+            let shared = Arc::clone(&pool.shared);
             std::thread::Builder::new()
                 .name(format!("ciam-hash-{n}"))
-                .spawn(move || shared.work(&receiver))
-                .map_err(|_| InvalidParameters)?;
+                .spawn(move || shared.work())
+                .map_err(|_| InvalidArgon2Options::NoThread)?;
         }
-        Ok(Self { queue: sender, shared, entropy })
+        Ok(pool)
     }
 
-    /// A pool with the default parameters, a thread for every core, and room for 50 passwords a thread.
+    /// Lets hashes have the peppers of a vault: all that a stored hash names, and in new hashes that of version
+    /// `current`, or none. **A hash with a pepper is lost with the pepper**: see [`KeyVault::pepper`].
     ///
     /// # Errors
-    /// [`InvalidParameters`] when the operating system gives no thread.
-    pub fn with_defaults(entropy: Arc<dyn Entropy>) -> Result<Self, InvalidParameters> {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self::new(Argon2Parameters::default(), threads, threads * 50, entropy)
+    /// [`PepperError`] when the vault has no such version, or does not answer.
+    pub async fn with_peppers(mut self, vault: Arc<dyn KeyVault>, current: Option<u32>) -> Result<Self, PepperError> {
+        self.peppers = Peppers::of(vault, current).await?;
+        let id = current.map(key_id);
+        let id = id.as_ref().map_or(&[][..], |id| id);
+        if let Ok(params) = self.options.parameters.for_argon2(HASH_BYTES, id) {
+            self.params = params;
+        }
+        Ok(self)
     }
 
     /// How many hashes were computed so far.
@@ -124,23 +95,100 @@ impl Argon2Pool {
         self.shared.done.load(Ordering::Relaxed)
     }
 
-    async fn run<T>(&self, password: &Password, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, HashError> {
-        let (sender, receiver) = oneshot::channel();
-        let job = Job { password: password.clone(), task: task(sender) };
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        if let Err(refused) = self.queue.try_send(job) {
-            let waiting = self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(match refused {
-                TrySendError::Full(_) => HashError::Overloaded { retry_after: self.shared.time_for(waiting) },
-                TrySendError::Disconnected(_) => HashError::Stopped,
-            });
-        }
+    /// How many passwords wait now, to be checked or to be set.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.queue.waiting()
+    }
+
+    async fn run(&self, lane: Lane, password: &Password, recipe: Recipe) -> Result<Option<Secret<Vec<u8>>>, HashError> {
+        let (reply, receiver) = oneshot::channel();
+        let job = Job { password: password.clone(), recipe, reply };
+        self.shared
+            .queue
+            .push(lane, job)
+            .map_err(|waiting| HashError::Overloaded { retry_after: self.shared.time_for(waiting) })?;
         receiver.await.map_err(|_| HashError::Stopped)
+    }
+
+    async fn make(&self, lane: Lane, password: &Password) -> Result<PasswordHash, HashError> {
+        let mut salt = [0; SALT_BYTES];
+        self.entropy.fill(&mut salt);
+        let raw = self.run(lane, password, self.recipe(&salt)).await?;
+        raw.and_then(|raw| write(&self.params, &salt, raw.expose())).ok_or(HashError::Stopped)
+    }
+
+    /// That of new hashes.
+    fn recipe(&self, salt: &[u8]) -> Recipe {
+        Recipe {
+            version: Version::V0x13,
+            params: self.params.clone(),
+            salt: salt.to_vec(),
+            length: HASH_BYTES,
+            pepper: self.peppers.current(),
+        }
+    }
+
+    /// What a stored hash was made from, if it can be made again here.
+    async fn recipe_of(&self, stored: &Stored) -> Result<Option<Recipe>, HashError> {
+        if !self.shared.queue.has_room_for(stored.params.block_count()) {
+            let kib = stored.params.block_count();
+            tracing::warn!(kib, "a stored hash asks for more than the memory budget: it matches no password");
+            return Ok(None);
+        }
+        let pepper = match stored.peppered() {
+            Peppered::Not => None,
+            Peppered::With(version) => match self.peppers.find(version).await {
+                Ok(Some(pepper)) => Some(pepper),
+                Ok(None) => {
+                    tracing::warn!(version, "a stored hash names a pepper that there is not: it matches no password");
+                    return Ok(None);
+                }
+                Err(error) => {
+                    tracing::error!(version, %error, "the pepper of a stored hash cannot be fetched");
+                    return Err(HashError::VaultUnavailable);
+                }
+            },
+            Peppered::Strangely => {
+                tracing::warn!("a stored hash names a key that is no pepper of ours: it matches no password");
+                return Ok(None);
+            }
+        };
+        Ok(Some(Recipe {
+            version: stored.version,
+            params: stored.params.clone(),
+            salt: stored.salt.clone(),
+            length: stored.hash.len(),
+            pepper,
+        }))
     }
 }
 
-fn exceeds(asked: Argon2Parameters) -> bool {
-    asked.memory_kib > MOST.memory_kib || asked.passes > MOST.passes || asked.lanes > MOST.lanes
+#[async_trait]
+impl PasswordHasher for Argon2Pool {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.make(Lane::New, password).await
+    }
+
+    async fn rehash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.make(Lane::Checks, password).await
+    }
+
+    async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+        let stored = against.and_then(Stored::read);
+        let recipe = match &stored {
+            Some(stored) => self.recipe_of(stored).await?,
+            None => None,
+        };
+        let (Some(stored), Some(recipe)) = (stored, recipe) else {
+            self.run(Lane::Checks, password, self.recipe(&[0; SALT_BYTES])).await?;
+            return Ok(Verdict { matches: false, outdated: false });
+        };
+        let raw = self.run(Lane::Checks, password, recipe).await?;
+        let matches = raw.is_some_and(|raw| raw.expose().ct_eq(&stored.hash).into());
+        let outdated = matches && stored.is_outdated(&self.params, SALT_BYTES, self.peppers.version());
+        Ok(Verdict { matches, outdated })
+    }
 }
 
 impl Shared {
@@ -150,221 +198,55 @@ impl Shared {
         Duration::from_secs(micros.div_ceil(1_000_000).max(1))
     }
 
-    fn work(&self, receiver: &Mutex<Receiver<Job>>) {
-        let mut arena: Vec<Block> = Vec::new();
-        loop {
-            let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(Job { password, task }) = next else { return };
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            match task {
-                Task::Hash(salt, reply) if !reply.is_closed() => {
-                    if let Some(hash) = self.timed(|| self.hash(&mut arena, &password, &salt)) {
-                        let _ = reply.send(hash);
-                    }
-                }
-                Task::Verify(against, reply) if !reply.is_closed() => {
-                    let verdict = self.timed(|| self.verify(&mut arena, &password, against.as_ref()));
-                    let _ = reply.send(verdict);
-                }
-                _ => {}
-            }
+    fn work(&self) {
+        yield_to_requests();
+        while let Some(taken) = self.queue.next() {
+            let (Job { password, recipe, reply }, mut arena, claimed) = taken.split();
+            let begun = Instant::now();
+            // A hash that panics costs its own answer, not the thread and the memory of all that come after it.
+            let raw = catch_unwind(AssertUnwindSafe(|| arena.compute(&password, &recipe))).ok().flatten();
+            self.note(begun.elapsed());
+            let _ = reply.send(raw);
+            self.queue.give_back(arena, claimed);
         }
     }
 
-    fn timed<T>(&self, hash: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
-        let made = hash();
+    fn note(&self, took: Duration) {
         self.done.fetch_add(1, Ordering::Relaxed);
-        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let mean = self.micros.load(Ordering::Relaxed);
         self.micros.store((mean * 7).saturating_add(took) / 8, Ordering::Relaxed);
-        made
-    }
-
-    fn hash(&self, arena: &mut Vec<Block>, password: &Password, salt: &[u8]) -> Option<PasswordHash> {
-        let raw = compute(arena, password, salt, Version::V0x13, &self.params, HASH_BYTES)?;
-        let phc = Phc {
-            algorithm: Algorithm::Argon2id.ident(),
-            version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(&self.params).ok()?,
-            salt: Some(Salt::new(salt).ok()?),
-            hash: Some(Output::new(&raw).ok()?),
-        };
-        Some(PasswordHash::from_phc(phc.to_string()))
-    }
-
-    fn verify(&self, arena: &mut Vec<Block>, password: &Password, against: Option<&PasswordHash>) -> Verdict {
-        let no = Verdict { matches: false, outdated: false };
-        let Some(stored) = against.and_then(|hash| Stored::read(hash.expose_phc())) else {
-            let _ = compute(arena, password, &[0; SALT_BYTES], Version::V0x13, &self.params, HASH_BYTES);
-            return no;
-        };
-        let Some(raw) = compute(arena, password, &stored.salt, stored.version, &stored.params, stored.hash.len())
-        else {
-            return no;
-        };
-        let matches = bool::from(raw.as_slice().ct_eq(&stored.hash));
-        let same = |of: fn(&Params) -> u32| of(&stored.params) == of(&self.params);
-        let current = stored.version == Version::V0x13
-            && stored.hash.len() == HASH_BYTES
-            && stored.salt.len() >= SALT_BYTES
-            && same(Params::m_cost)
-            && same(Params::t_cost)
-            && same(Params::p_cost);
-        Verdict { matches, outdated: matches && !current }
     }
 }
 
-/// A stored Argon2id hash that is within bounds.
-struct Stored {
-    version: Version,
-    params: Params,
-    salt: Vec<u8>,
-    hash: Vec<u8>,
-}
-
-impl Stored {
-    fn read(phc: &str) -> Option<Self> {
-        let phc = Phc::new(phc).ok()?;
-        let params = Params::try_from(&phc).ok()?;
-        let asked = Argon2Parameters { memory_kib: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
-        if phc.algorithm != Algorithm::Argon2id.ident() || exceeds(asked) {
-            return None;
+/// Lowers the priority of the calling thread. On Linux a nice value is a thread's; elsewhere it is the whole
+/// process's, and is left alone.
+fn yield_to_requests() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        let lowered = getpriority_process(None).and_then(|own| setpriority_process(None, (own + 10).min(19)));
+        if let Err(error) = lowered {
+            tracing::debug!(%error, "hash threads keep the priority of the process");
         }
-        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?;
-        Some(Self { version, params, salt: phc.salt?.to_vec(), hash: phc.hash?.as_bytes().to_vec() })
     }
 }
 
-fn compute(
-    arena: &mut Vec<Block>,
-    password: &Password,
-    salt: &[u8],
-    version: Version,
-    params: &Params,
-    length: usize,
-) -> Option<Vec<u8>> {
-    let blocks = params.block_count();
-    if arena.len() < blocks {
-        arena.resize(blocks, Block::new());
-    }
-    let mut out = vec![0; length];
-    Argon2::new(Algorithm::Argon2id, version, params.clone())
-        .hash_password_into_with_memory(password.expose().as_bytes(), salt, &mut out, &mut arena[..blocks])
-        .ok()?;
-    Some(out)
-}
-
-#[async_trait]
-impl PasswordHasher for Argon2Pool {
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
-        let mut salt = [0; SALT_BYTES];
-        self.entropy.fill(&mut salt);
-        self.run(password, |reply| Task::Hash(salt, reply)).await
-    }
-
-    async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError> {
-        self.run(password, |reply| Task::Verify(against.cloned(), reply)).await
+impl Drop for Argon2Pool {
+    fn drop(&mut self) {
+        self.shared.queue.close();
     }
 }
 
 impl fmt::Debug for Argon2Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Argon2Pool").field("threads", &self.shared.threads).finish_non_exhaustive()
+        f.debug_struct("Argon2Pool")
+            .field("options", &self.options)
+            .field("threads", &self.shared.threads)
+            .field("peppers", &self.peppers)
+            .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::entropy::SystemEntropy;
-    use crate::secret::Secret;
-
-    fn pool(memory_kib: u32, threads: usize, queue: usize) -> Argon2Pool {
-        let parameters = Argon2Parameters { memory_kib, passes: 1, lanes: 1 };
-        Argon2Pool::new(parameters, threads, queue, Arc::new(SystemEntropy::new())).unwrap()
-    }
-
-    fn password(text: &str) -> Password {
-        Password::parse(&Secret::new(text.to_owned())).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_password_matches_its_own_hash_and_an_outdated_hash_says_so() {
-        let (old, new) = (pool(64, 1, 10), pool(128, 1, 10));
-        let hash = old.hash(&password("correct horse")).await.unwrap();
-        assert!(hash.expose_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let yes = Verdict { matches: true, outdated: false };
-        let no = Verdict { matches: false, outdated: false };
-        assert_eq!(old.verify(&password("correct horse"), Some(&hash)).await, Ok(yes));
-        assert_eq!(old.verify(&password("Correct horse"), Some(&hash)).await, Ok(no));
-        assert_eq!(old.verify(&password("correct horse"), None).await, Ok(no));
-        assert_eq!(
-            new.verify(&password("correct horse"), Some(&hash)).await,
-            Ok(Verdict { matches: true, outdated: true })
-        );
-        assert_ne!(hash, old.hash(&password("correct horse")).await.unwrap());
-        assert!(!format!("{hash:?}").contains("argon2"));
-    }
-
-    #[tokio::test]
-    async fn the_reference_vector_verifies() {
-        // argon2 -id, password "password", salt "somesalt", t=2, m=65536 KiB, p=1: from the tests of the reference
-        // implementation (phc-winner-argon2, test.c).
-        let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        let hash = PasswordHash::from_phc(phc.to_owned());
-        assert!(pool(64, 1, 1).verify(&password("password"), Some(&hash)).await.unwrap().matches);
-    }
-
-    #[tokio::test]
-    async fn a_hash_that_asks_for_too_much_or_is_none_matches_nothing() {
-        let pool = pool(64, 1, 10);
-        for phc in [
-            "",
-            "password",
-            "$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-            "$argon2id$v=19$m=64,t=4294967295,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-            "$argon2i$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-            "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ",
-        ] {
-            let verdict = pool.verify(&password("password"), Some(&PasswordHash::from_phc(phc.to_owned()))).await;
-            assert_eq!(verdict, Ok(Verdict { matches: false, outdated: false }), "{phc}");
-        }
-        assert_eq!(pool.hashes(), 6, "each cost one hash all the same");
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_says_when_to_come_back() {
-        let pool = Arc::new(pool(64 * 1024, 1, 2));
-        let tries: Vec<_> = (0..20)
-            .map(|_| {
-                let pool = Arc::clone(&pool);
-                tokio::spawn(async move { pool.verify(&password("x"), None).await })
-            })
-            .collect();
-        let mut refused = 0;
-        for outcome in tries {
-            match outcome.await.unwrap() {
-                Ok(_) => {}
-                Err(HashError::Overloaded { retry_after }) => {
-                    assert!(retry_after >= Duration::from_secs(1));
-                    refused += 1;
-                }
-                Err(HashError::Stopped) => panic!("stopped"),
-            }
-        }
-        assert_eq!(refused + pool.hashes(), 20);
-        assert!(refused >= 15, "one at work, two in the queue: {refused}");
-    }
-
-    #[test]
-    fn senseless_parameters_are_refused() {
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
-        for (memory_kib, passes, lanes, threads, queue) in
-            [(1, 1, 1, 1, 1), (64, 0, 1, 1, 1), (64, 1, 1, 0, 1), (64, 1, 1, 1, 0), (1 << 20, 1, 1, 1, 1)]
-        {
-            let parameters = Argon2Parameters { memory_kib, passes, lanes };
-            assert!(Argon2Pool::new(parameters, threads, queue, Arc::clone(&entropy)).is_err());
-        }
-    }
-}
+mod tests;

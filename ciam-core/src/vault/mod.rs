@@ -31,6 +31,22 @@ pub trait KeyVault: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`VaultError::Forged`] for anything else; [`VaultError::Unavailable`].
     async fn open(&self, context: &str, sealed: &str) -> Result<Secret<Vec<u8>>, VaultError>;
+
+    /// The pepper of this version: 32 secret bytes that are mixed into the hashes of passwords, so that a copy of
+    /// the database alone is worth no guess. Nothing when there is no such version, as in a vault that has none
+    /// at all (the default).
+    ///
+    /// It is asked for once a version and process, and every time a hash names one that there is not.
+    ///
+    /// **What was hashed with a pepper can never be checked without it.** A vault keeps every version for as long
+    /// as a stored hash names it; when one is lost, its people set new passwords by way of recovery.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`]: sign-in answers that it is unavailable, not that the password is wrong.
+    async fn pepper(&self, version: u32) -> Result<Option<Secret<[u8; 32]>>, VaultError> {
+        let _ = version;
+        Ok(None)
+    }
 }
 
 /// Why a vault did not seal or open.
@@ -118,12 +134,6 @@ impl LocalVault {
     }
 
     fn key(&self, context: &str, salt: &[u8]) -> Result<(LessSafeKey, Nonce), VaultError> {
-        struct Bytes(usize);
-        impl KeyType for Bytes {
-            fn len(&self) -> usize {
-                self.0
-            }
-        }
         let mut okm = [0; 44];
         Salt::new(HKDF_SHA256, salt)
             .extract(self.master.0.expose())
@@ -134,6 +144,15 @@ impl LocalVault {
         let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| VaultError::Unavailable)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Unavailable)?;
         Ok((LessSafeKey::new(key), nonce))
+    }
+}
+
+/// How many bytes are to be derived.
+struct Bytes(usize);
+
+impl KeyType for Bytes {
+    fn len(&self) -> usize {
+        self.0
     }
 }
 
@@ -162,6 +181,18 @@ impl KeyVault for LocalVault {
             key.open_in_place(nonce, Aad::from(context), plain.expose_mut()).map_err(|_| VaultError::Forged)?.len();
         plain.expose_mut().truncate(length);
         Ok(plain)
+    }
+
+    /// Every version has a pepper, derived from the master key (HKDF-SHA-256), so there is nothing more to keep
+    /// safe, and all of them are lost with that key.
+    async fn pepper(&self, version: u32) -> Result<Option<Secret<[u8; 32]>>, VaultError> {
+        let mut pepper = Secret::new([0; 32]);
+        Salt::new(HKDF_SHA256, b"ciam pepper")
+            .extract(self.master.0.expose())
+            .expand(&[format!("ciam pepper {version}").as_bytes()], Bytes(32))
+            .and_then(|okm| okm.fill(pepper.expose_mut()))
+            .map_err(|_| VaultError::Unavailable)?;
+        Ok(Some(pepper))
     }
 }
 
@@ -206,6 +237,20 @@ mod tests {
         for text in ["", "AQ", "not base64!"] {
             assert!(matches!(vault.open("a", text).await, Err(VaultError::Forged)));
         }
+    }
+
+    #[tokio::test]
+    async fn every_version_and_every_master_key_has_a_pepper_of_its_own() {
+        let key = MasterKey::parse(&"00112233445566778899aabbccddeeff".repeat(2)).unwrap();
+        let vault = LocalVault::new(key.clone(), Arc::new(SystemEntropy::new()));
+        let pepper = async |vault: &LocalVault, version| *vault.pepper(version).await.unwrap().unwrap().expose();
+        let one = pepper(&vault, 1).await;
+        // HKDF-SHA-256 with salt "ciam pepper" and info "ciam pepper 1", by an independent implementation: whatever
+        // changes it locks everybody out.
+        assert_eq!(URL_SAFE_NO_PAD.encode(one), "avfcY0yPfQiHUZcBZy01HIvI3QXXGE8m_mGlZngcnQM");
+        assert_eq!(one, pepper(&LocalVault::new(key, Arc::new(SystemEntropy::new())), 1).await);
+        assert_ne!(one, pepper(&vault, 2).await);
+        assert_ne!(one, pepper(&super::tests::vault(), 1).await);
     }
 
     #[test]
