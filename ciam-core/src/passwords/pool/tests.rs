@@ -255,7 +255,7 @@ fn key(digits: &str) -> MasterKey {
 async fn engine(store: &Arc<dyn Backend>, more: impl FnOnce(CiamBuilder) -> CiamBuilder) -> TestBed {
     let store = Arc::clone(store);
     TestBed::with(|builder| {
-        let builder = builder.shared_store(store).argon2(options(64, 1, 10));
+        let builder = builder.shared_store(store).entropy(SystemEntropy::new()).argon2(options(64, 1, 10));
         more(builder.master_key(key("00112233445566778899aabbccddeeff")))
     })
     .await
