@@ -117,8 +117,11 @@ impl Journeys {
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
                 let credential = work.get::<PasswordCredential>(user).await?;
-                let mut credential = credential.filter(|now| now.hash == checked.hash).ok_or(JourneyError::Stale)?;
-                if let Some(hash) = rehashed {
+                // A parallel sign-in may have made the outdated hash anew: it is of the password that was set then.
+                let renewed = |now: &PasswordCredential| rehashed.is_some() && now.set == checked.set;
+                let mut credential =
+                    credential.filter(|now| now.hash == checked.hash || renewed(now)).ok_or(JourneyError::Stale)?;
+                if let Some(hash) = rehashed.filter(|_| credential.hash == checked.hash) {
                     credential.hash = hash.clone();
                     work.replace(&credential)?;
                     work.record(NewEvent::new("password.rehashed", &Cause::system()).about(user))?;

@@ -267,6 +267,11 @@ mod tests {
         queue.state().take(64)
     }
 
+    fn free_and_resting(queue: &Queue) -> (usize, usize) {
+        let state = queue.state();
+        (state.free, state.resting.len())
+    }
+
     fn run(queue: &Queue, taken: Taken) -> usize {
         let (job, mut arena, claimed) = taken.split();
         assert!(arena.compute(&job.password, &job.recipe).is_some());
@@ -325,17 +330,17 @@ mod tests {
         for taken in first {
             assert_eq!(run(&queue, taken), 64);
         }
-        assert_eq!((queue.state().free, queue.state().resting.len()), (8, 3));
+        assert_eq!(free_and_resting(&queue), (8, 3));
         let large = take(&queue).unwrap();
         assert_eq!((large.claimed, large.discarded.len()), (200, 3), "arenas that rest make room");
-        assert_eq!((queue.state().free, queue.state().resting.len()), (0, 0));
+        assert_eq!(free_and_resting(&queue), (0, 0));
         assert!(take(&queue).is_none());
         assert_eq!(run(&queue, large), 200);
-        assert_eq!((queue.state().free, queue.state().resting.len()), (200, 0), "the large arena is given up");
+        assert_eq!(free_and_resting(&queue), (200, 0), "the large arena is given up");
         while let Some(taken) = take(&queue) {
             run(&queue, taken);
         }
-        assert_eq!((queue.state().free, queue.state().resting.len()), (136, 1), "one after the other use one arena");
+        assert_eq!(free_and_resting(&queue), (136, 1), "one after the other use one arena");
         assert!(queue.has_room_for(200) && !queue.has_room_for(201));
     }
 

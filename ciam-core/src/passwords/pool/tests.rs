@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicBool;
 use super::super::{Argon2Parameters, PasswordCredential};
 use super::*;
 use crate::entropy::SystemEntropy;
-use crate::store::{Backend, MemoryStore};
-use crate::testing::TestBed;
+use crate::events::Event;
+use crate::store::{Backend, MemoryStore, Position};
+use crate::testing::{CountingHasher, TestBed};
 use crate::vault::{LocalVault, MasterKey, VaultError};
 use crate::{BuildError, CiamBuilder, UserId};
 
@@ -321,13 +322,48 @@ async fn pw3_a_failed_rehash_never_blocks_login() {
     }
 }
 
+/// A hasher at which four checks wait for each other, so that all have read the same hash.
+#[derive(Debug)]
+struct Together(CountingHasher, tokio::sync::Barrier);
+
+#[async_trait]
+impl PasswordHasher for Together {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.0.hash(password).await
+    }
+
+    async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+        self.1.wait().await;
+        self.0.verify(password, against).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_parallel_sign_ins_one_renews_the_hash_and_all_are_let_in() {
+    let counting = CountingHasher::default();
+    let hasher = Together(counting.clone(), tokio::sync::Barrier::new(4));
+    let bed = TestBed::with(|builder| builder.store(MemoryStore::new()).hasher(hasher)).await;
+    let user = bed.sign_up("ada@example.com", TEXT).await.session.user;
+    let before = stored_hash(&bed, user).await;
+    counting.strengthen();
+    let opened = crate::testing::in_parallel(4, |_| {
+        let bed = bed.clone();
+        async move { bed.sign_in("ada@example.com", TEXT).await.map(|opened| opened.session.user) }
+    })
+    .await;
+    assert!(opened.iter().all(|opened| matches!(opened, Ok(found) if *found == user)), "{opened:?}");
+    assert_ne!(stored_hash(&bed, user).await, before);
+    let events = bed.ciam.store().tail::<Event>(Position::START, 100).await.unwrap();
+    assert_eq!(events.iter().filter(|(_, event)| event.name == "password.rehashed").count(), 1);
+}
+
 #[tokio::test]
 async fn an_engine_without_the_pepper_that_was_asked_for_is_not_built() {
     let builder = || crate::Ciam::builder().store(MemoryStore::new()).messenger(crate::messages::Mailbox::new());
     let vault = Peppery { peppers: Mutex::new([(1, [1; 32])].into()), ..Peppery::default() };
     let missing = builder().vault(vault).pepper(2).build().await;
     assert!(matches!(missing, Err(BuildError::Pepper(PepperError::Missing(2)))));
-    let own = builder().hasher(crate::testing::CountingHasher::default()).pepper(1).build().await;
+    let own = builder().hasher(CountingHasher::default()).pepper(1).build().await;
     assert!(matches!(own, Err(BuildError::PepperOfOwnHasher)));
     let tiny = Argon2Options { memory_budget_kib: Some(1024), ..Argon2Options::default() };
     let tiny = builder().argon2(tiny).build().await;
