@@ -203,7 +203,7 @@ impl From<HashError> for UserError {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            error @ HashError::Stopped => Self::Hasher(error),
+            error @ (HashError::Stopped | HashError::VaultUnavailable) => Self::Hasher(error),
         }
     }
 }

@@ -197,7 +197,7 @@ impl From<HashError> for PasswordError {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            error @ HashError::Stopped => Self::Unavailable(error.into()),
+            error @ (HashError::Stopped | HashError::VaultUnavailable) => Self::Unavailable(error.into()),
         }
     }
 }

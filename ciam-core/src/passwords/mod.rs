@@ -1,10 +1,7 @@
 //! Passwords: what may be one, how it is kept, how it is checked.
 
-<<<<<<< HEAD
-pub(crate) mod change;
-=======
 mod arena;
->>>>>>> 5c2206a (Hashing within a memory budget, with a pepper, and parameters for this machine)
+pub(crate) mod change;
 mod hasher;
 mod judges;
 mod options;
