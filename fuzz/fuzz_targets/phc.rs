@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use ciam_core::entropy::SystemEntropy;
-use ciam_core::passwords::{Argon2Parameters, Argon2Pool, Password, PasswordHash, PasswordHasher};
+use ciam_core::passwords::{Argon2Options, Argon2Parameters, Argon2Pool, Password, PasswordHash, PasswordHasher};
 use ciam_core::secret::Secret;
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
@@ -12,7 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread().build().unwrap());
 static POOL: LazyLock<Argon2Pool> = LazyLock::new(|| {
     let parameters = Argon2Parameters { memory_kib: 64, passes: 1, lanes: 1 };
-    Argon2Pool::new(parameters, 1, 1, Arc::new(SystemEntropy::new())).unwrap()
+    let options = Argon2Options { parameters, threads: Some(1), queue: Some(1), memory_budget_kib: None };
+    Argon2Pool::new(options, Arc::new(SystemEntropy::new())).unwrap()
 });
 
 fuzz_target!(|phc: &str| {
