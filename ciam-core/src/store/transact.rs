@@ -5,7 +5,11 @@ use std::time::Duration;
 use super::Store;
 use super::backend::{Settlement, UNITS};
 use super::error::StoreError;
+use super::watch::Pending;
 use super::work::{Closed, Work};
+
+/// The longest rest between two questions what became of a unit.
+const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// How often a stale unit is run before [`StoreError::Contended`].
 pub const MAX_RUNS: u32 = 8;
@@ -50,8 +54,35 @@ impl Store {
     }
 
     /// Commits what the unit wrote and runs its effects. `Stale` means: run it again.
+    ///
+    /// A unit that changes something watched is seen through by a task that outlives its caller: whoever hangs up
+    /// after the commit must not keep the watch from hearing of it.
     async fn finish(&self, work: &Work) -> Result<(), StoreError> {
-        let Closed { batch, effects, absent } = work.close()?;
+        let closed = work.close()?;
+        let watch = self.watch.as_deref();
+        let Some(pending) = closed.batch.as_ref().and_then(|batch| watch?.begin(batch)) else {
+            return self.conclude(closed).await;
+        };
+        let store = self.clone();
+        let through = async move { store.see_through(closed, pending).await };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => runtime.spawn(through).await.unwrap_or_else(|error| Err(StoreError::Unknown(error.into()))),
+            Err(_) => through.await,
+        }
+    }
+
+    async fn see_through(&self, closed: Closed, pending: Box<dyn Pending>) -> Result<(), StoreError> {
+        let unit = closed.batch.as_ref().map_or_else(uuid::Uuid::nil, |batch| batch.unit);
+        let outcome = self.conclude(closed).await;
+        match &outcome {
+            Ok(()) => pending.settled(Settlement::Committed).await,
+            Err(StoreError::Unknown(_)) => drop(tokio::spawn(settle_late(self.clone(), unit, pending))),
+            Err(_) => pending.settled(Settlement::Never).await,
+        }
+        outcome
+    }
+
+    async fn conclude(&self, Closed { batch, effects, absent }: Closed) -> Result<(), StoreError> {
         if let Some(batch) = batch {
             let (unit, now) = (batch.unit, batch.now);
             match self.backend.commit(self.realm, batch).await {
@@ -91,5 +122,17 @@ impl Store {
         self.entropy.fill(&mut bytes);
         let micros = u64::from_be_bytes(bytes) % most;
         tokio::time::sleep(Duration::from_micros(micros)).await;
+    }
+}
+
+/// Asks until the backend says what became of a unit: until then what it may have changed is not trusted.
+async fn settle_late(store: Store, unit: uuid::Uuid, pending: Box<dyn Pending>) {
+    let mut rest = Duration::from_millis(250);
+    while !pending.is_moot() {
+        tokio::time::sleep(rest).await;
+        rest = (rest * 2).min(LONGEST_REST);
+        if let Ok(settlement) = store.backend.settle(unit, store.clock.now()).await {
+            return pending.settled(settlement).await;
+        }
     }
 }
