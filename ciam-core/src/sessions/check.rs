@@ -45,7 +45,12 @@ impl Sessions {
         let mut session = Session { last_seen: seen, ..session.clone() };
         if now.since(seen) >= STEP {
             self.memory.seen.note(&mut session, now, &self.limits);
-            known.see(session.last_seen);
+            if session.lapsed == known.session().lapsed {
+                known.see(session.last_seen);
+            } else {
+                // Somebody else has just found the pause too long: what is in memory does not know it.
+                cached.sessions.evict(session.id.uuid());
+            }
         }
         Some(session)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Store;
-use super::backend::{Settlement, UNITS};
+use super::backend::{Batch, Settlement, UNITS};
 use super::error::StoreError;
 use super::watch::Pending;
 use super::work::{Closed, Work};
@@ -58,51 +58,66 @@ impl Store {
     /// A unit that changes something watched is seen through by a task that outlives its caller: whoever hangs up
     /// after the commit must not keep the watch from hearing of it.
     async fn finish(&self, work: &Work) -> Result<(), StoreError> {
-        let closed = work.close()?;
-        let watch = self.watch.as_deref();
-        let Some(pending) = closed.batch.as_ref().and_then(|batch| watch?.begin(batch)) else {
-            return self.conclude(closed).await;
+        let Closed { batch, effects, absent } = work.close()?;
+        let run = move || effects.into_iter().for_each(|effect| effect());
+        let Some(batch) = batch else {
+            run();
+            return Ok(());
+        };
+        let Some(pending) = self.watch.as_deref().and_then(|watch| watch.begin(&batch)) else {
+            self.commit(batch, &absent).await?;
+            run();
+            return Ok(());
         };
         let store = self.clone();
-        let through = async move { store.see_through(closed, pending).await };
+        let through = async move {
+            store.see_through(batch, &absent, pending).await?;
+            run();
+            Ok(())
+        };
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => runtime.spawn(through).await.unwrap_or_else(|error| Err(StoreError::Unknown(error.into()))),
+            Ok(runtime) => runtime.spawn(through).await.unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Err(StoreError::Unknown(error.into())),
+            }),
             Err(_) => through.await,
         }
     }
 
-    async fn see_through(&self, closed: Closed, pending: Box<dyn Pending>) -> Result<(), StoreError> {
-        let unit = closed.batch.as_ref().map_or_else(uuid::Uuid::nil, |batch| batch.unit);
-        let outcome = self.conclude(closed).await;
+    /// Commits, and tells the watch what became of it.
+    async fn see_through(
+        &self,
+        batch: Batch,
+        absent: &[&'static str],
+        pending: Box<dyn Pending>,
+    ) -> Result<(), StoreError> {
+        let unit = batch.unit;
+        let outcome = self.commit(batch, absent).await;
         match &outcome {
             Ok(()) => pending.settled(Settlement::Committed).await,
-            Err(StoreError::Unknown(_)) => drop(tokio::spawn(settle_late(self.clone(), unit, pending))),
+            Err(StoreError::Unknown(_)) => {
+                // Without its watch the handle keeps no engine alive.
+                let store = Self { watch: None, ..self.clone() };
+                drop(tokio::spawn(settle_late(store, unit, pending)));
+            }
             Err(_) => pending.settled(Settlement::Never).await,
         }
         outcome
     }
 
-    async fn conclude(&self, Closed { batch, effects, absent }: Closed) -> Result<(), StoreError> {
-        if let Some(batch) = batch {
-            let (unit, now) = (batch.unit, batch.now);
-            match self.backend.commit(self.realm, batch).await {
-                Err(StoreError::Unknown(cause)) => match self.settle(unit, now).await {
-                    Some(Settlement::Committed) => {}
-                    Some(Settlement::Never) => {
-                        return Err(StoreError::Stale { collection: UNITS, id: unit });
-                    }
-                    None => return Err(StoreError::Unknown(cause)),
-                },
-                Err(StoreError::Conflict { collection, index: "id" }) if absent.contains(&collection) => {
-                    return Err(StoreError::Stale { collection, id: unit });
-                }
-                other => other?,
+    async fn commit(&self, batch: Batch, absent: &[&'static str]) -> Result<(), StoreError> {
+        let (unit, now) = (batch.unit, batch.now);
+        match self.backend.commit(self.realm, batch).await {
+            Err(StoreError::Unknown(cause)) => match self.settle(unit, now).await {
+                Some(Settlement::Committed) => Ok(()),
+                Some(Settlement::Never) => Err(StoreError::Stale { collection: UNITS, id: unit }),
+                None => Err(StoreError::Unknown(cause)),
+            },
+            Err(StoreError::Conflict { collection, index: "id" }) if absent.contains(&collection) => {
+                Err(StoreError::Stale { collection, id: unit })
             }
+            other => other,
         }
-        for effect in effects {
-            effect();
-        }
-        Ok(())
     }
 
     async fn settle(&self, unit: uuid::Uuid, now: crate::clock::Timestamp) -> Option<Settlement> {

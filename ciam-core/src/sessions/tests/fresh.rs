@@ -191,7 +191,7 @@ async fn who_hangs_up_after_the_commit_does_not_keep_memory_from_hearing_of_it()
     assert_eq!(scene.reads().await, 0);
     scene.store.hold(Held::Commits, 0);
     let (sessions, by, session) = (scene.sessions().clone(), scene.by.clone(), scene.ada.session.clone());
-    let caller = tokio::spawn(async move { sessions.end(&by, session.user, session.id).await });
+    let caller = tokio::spawn(async move { sessions.end_all(&by, session.user).await });
     scene.store.holds().await;
     assert!(!scene.is_in().await, "it is committed, though its caller does not know yet");
     caller.abort();
@@ -227,7 +227,7 @@ async fn what_cannot_be_settled_is_read_from_the_store_until_it_can() {
         let mut scene = Scene::new().await;
         scene.suffers([fault]).await;
         scene.store.deafen(true);
-        let ended = scene.sessions().end(&scene.by, scene.ada.session.user, scene.ada.session.id).await;
+        let ended = scene.sessions().end_all(&scene.by, scene.ada.session.user).await;
         assert!(matches!(ended, Err(SessionError::Store(StoreError::Unknown(_)))));
         for _ in 0..3 {
             assert_eq!(scene.sessions().check(scene.ada.bearer.expose()).await.unwrap().is_some(), !committed);

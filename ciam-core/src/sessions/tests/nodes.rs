@@ -190,3 +190,24 @@ async fn a_lost_answer_is_told_when_it_is_settled_as_committed() {
     bed.ciam.sessions().end(&Cause::system(), ada.session.user, ada.session.id).await.unwrap();
     assert_eq!(wire.published(), [Revoked::Session(ada.session.id)]);
 }
+
+#[tokio::test]
+async fn who_hangs_up_after_the_commit_does_not_keep_other_nodes_from_hearing_of_it() {
+    let (database, clock, channel) =
+        (FaultyStore::new(Arc::new(MemoryStore::new()), []), StoppedClock::new(), InProcess::new());
+    let one = node(&database, &clock, channel.clone()).await;
+    let other = node(&database, &clock, channel).await;
+    let ada = one.sign_up("ada@example.com", PASSWORD).await;
+    check(&other, &ada).await;
+    database.hold(crate::testing::Held::Commits, 0);
+    let (sessions, user) = (one.ciam.sessions().clone(), ada.session.user);
+    let caller = tokio::spawn(async move { sessions.end_all(&Cause::system(), user).await });
+    database.holds().await;
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    database.release();
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!check(&other, &ada).await);
+}
