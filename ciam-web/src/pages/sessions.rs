@@ -117,5 +117,5 @@ async fn rename(
         }
     };
     web.identity().sessions().rename(&user.cause(), user.id(), id, label).await?;
-    Ok(Redirect::to("/account/sessions?renamed").into_response())
+    Ok(web.redirect("/account/sessions?renamed").into_response())
 }

@@ -301,21 +301,22 @@ async fn a_native_client_goes_the_whole_way_without_a_cookie() {
 }
 
 #[tokio::test]
-async fn a_native_client_s_new_token_takes_the_place_of_the_old() {
-    use ciam_core::events::Origin;
-
+async fn a_native_client_that_proves_more_gets_a_new_token_for_the_old() {
     let (bed, app) = shop().await;
     let mut phone = App::begins(&app, &bed, "sign_up").await;
-    let session = bed.ciam.sessions().check(&phone.token).await.unwrap().unwrap();
-    assert_eq!(phone.get("/api/v1/session").await.status, StatusCode::OK);
-    let rotated = bed.ciam.store().transact(|work| {
-        let sessions = bed.ciam.sessions();
-        async move { sessions.elevate_in(&work, session.id, &[], &Origin::default()).await }
-    });
-    let rotated = rotated.await.unwrap();
+    phone.get("/api/v1/session").await;
+    let former = phone.token.clone();
+    let begun = phone.ask(Method::POST, "/api/v1/journeys", &json!({"kind": "step_up", "transport": "bearer"})).await;
+    assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.body);
+    let path = format!("/api/v1/journeys/{}", begun.json()["id"].as_str().unwrap());
+    begun.json()["secret"].as_str().unwrap().clone_into(&mut phone.token);
+    let done = phone.answer(&path, json!({ "type": "password", "password": PASSWORD })).await;
+    assert_eq!(done.json()["prompt"]["type"], "done", "{}", done.body);
+    phone.token = former;
     assert_eq!(phone.get("/api/v1/session").await.problem(), "no_session");
-    rotated.bearer.expose().clone_into(&mut phone.token);
+    done.json()["prompt"]["session"]["token"].as_str().unwrap().clone_into(&mut phone.token);
     assert_eq!(phone.get("/api/v1/session").await.status, StatusCode::OK);
+    assert!(phone.device.jar.is_empty());
 }
 
 impl Reply {

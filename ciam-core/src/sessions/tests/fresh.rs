@@ -82,16 +82,19 @@ async fn a_hit_compares_the_secret_and_the_ends() {
     assert!(scene.is_in().await);
     scene.bed.clock.advance(Duration::from_hours(7 * 24));
     assert!(!scene.is_in().await, "idle for too long, though what is in memory is not too old");
-    let scene = Scene::over(
-        Arc::new(MemoryStore::new()),
-        SessionCache { max_age: Duration::from_hours(1_000), ..SessionCache::default() },
-    )
-    .await;
-    for _ in 0..30 * 24 {
+}
+
+#[tokio::test]
+async fn a_session_in_memory_ends_when_it_is_old() {
+    let cache = SessionCache { max_age: Duration::from_hours(1_000), ..SessionCache::default() };
+    let scene = Scene::over(Arc::new(MemoryStore::new()), cache).await;
+    for _ in 0..5 {
+        scene.bed.clock.advance(Duration::from_hours(6 * 24) - Duration::from_mins(6));
         assert!(scene.is_in().await);
-        scene.bed.clock.advance(Duration::from_hours(1));
     }
-    assert!(!scene.is_in().await, "30 days are over");
+    assert_eq!(scene.reads().await, 0, "half an hour before its end it is in memory");
+    scene.bed.clock.advance(Duration::from_mins(30));
+    assert!(!scene.is_in().await);
 }
 
 /// Every way to revoke, one after another, on a session that is in memory.
@@ -142,7 +145,7 @@ async fn se2_nothing_in_memory_outlives_a_revocation() {
     }
 }
 
-async fn elevate(bed: &TestBed, opened: &Opened) -> Opened {
+pub(super) async fn elevate(bed: &TestBed, opened: &Opened) -> Opened {
     let (user, id) = (opened.session.user, opened.session.id);
     let sessions = bed.ciam.sessions();
     let elevated = bed.ciam.store().transact(|work| async move {
@@ -161,6 +164,19 @@ async fn what_is_not_revoked_is_not_refused() {
     scene.sessions().end_others(&scene.by, scene.ada.session.user, scene.ada.session.id).await.unwrap();
     assert!(scene.is_in().await && !check(&scene.bed, &other).await);
     assert_eq!(scene.reads().await, 0);
+}
+
+#[tokio::test]
+async fn a_session_and_a_standing_from_before_and_after_one_unit_are_read_again() {
+    let scene = Scene::new().await;
+    scene.store.hold(Held::Reads, 0);
+    let (sessions, bearer) = (scene.sessions().clone(), scene.ada.bearer.expose().clone());
+    let reader = tokio::spawn(async move { sessions.check(&bearer).await.unwrap() });
+    scene.store.holds().await;
+    // Everything else ends: what the reader has of the session is too old for the standing that it will read.
+    scene.sessions().end_others(&scene.by, scene.ada.session.user, scene.ada.session.id).await.unwrap();
+    scene.store.release();
+    assert!(reader.await.unwrap().is_some());
 }
 
 #[tokio::test]

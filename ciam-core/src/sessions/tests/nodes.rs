@@ -139,6 +139,39 @@ async fn a_read_from_before_the_channel_was_lost_fills_nothing_after_it_is_back(
 }
 
 #[tokio::test]
+async fn a_session_that_rested_on_one_node_is_as_its_use_on_the_other_made_it() {
+    let (database, clock) = (FaultyStore::new(Arc::new(MemoryStore::new()), []), StoppedClock::new());
+    let channel = InProcess::new();
+    let bed = async || {
+        let cache = SessionCache { max_age: Duration::from_hours(1_000), ..SessionCache::default() };
+        let bed = TestBed::with(|builder| {
+            let builder = builder.shared_store(Arc::clone(&database) as Arc<dyn Backend>).clock(clock.clone());
+            builder.invalidation(channel.clone()).entropy(crate::entropy::SystemEntropy::new()).session_cache(cache)
+        });
+        bed.await
+    };
+    let (one, other) = (bed().await, bed().await);
+    let ada = fresh::elevate(&one, &one.sign_up("ada@example.com", PASSWORD).await).await;
+    let level = async |bed: &TestBed| {
+        let session = bed.ciam.sessions().check(ada.bearer.expose()).await.unwrap().unwrap();
+        bed.ciam.sessions().level(&session)
+    };
+    assert_eq!(level(&one).await, Aal::Aal2);
+    for _ in 0..3 {
+        clock.advance(Duration::from_mins(50));
+        assert_eq!(level(&other).await, Aal::Aal2);
+    }
+    other.ciam.sessions().flush_seen().await.unwrap();
+    assert_eq!(level(&one).await, Aal::Aal2, "the pause is by what the store knows");
+    for _ in 0..3 {
+        clock.advance(Duration::from_hours(4 * 24));
+        assert_eq!(level(&other).await, Aal::Aal1);
+        other.ciam.sessions().flush_seen().await.unwrap();
+    }
+    assert_eq!(level(&one).await, Aal::Aal1, "and it did not end");
+}
+
+#[tokio::test]
 async fn only_what_revokes_is_told() {
     let (database, clock, wire) =
         (FaultyStore::new(Arc::new(MemoryStore::new()), []), StoppedClock::new(), Wire::default());

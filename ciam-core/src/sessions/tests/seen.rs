@@ -174,3 +174,21 @@ async fn what_was_not_flushed_when_the_process_died_makes_a_session_look_less_us
     bed.clock.advance(Duration::from_secs(10));
     assert_eq!(level(&bed, &ada).await, Aal::Aal1, "and what is written of a pause stays");
 }
+
+/// Two checks meet at the end of the pause. The one that finds it too long could not keep what it read; the other comes
+/// from a moment before, and has what is in memory from before.
+#[tokio::test]
+async fn a_check_that_meets_one_that_found_the_pause_too_long_forgets_what_it_had() {
+    let cache = SessionCache { max_age: Duration::from_hours(1_000), ..SessionCache::default() };
+    let bed = TestBed::with(|builder| builder.store(MemoryStore::new()).session_cache(cache)).await;
+    let ada = bed.sign_up("ada@example.com", PASSWORD).await;
+    let ada = elevated(&bed, &ada, PASSKEY).await;
+    assert_eq!(level(&bed, &ada).await, Aal::Aal2);
+    bed.clock.advance(Duration::from_mins(59));
+    let sessions = bed.ciam.sessions();
+    let now = bed.ciam.clock().now() + Duration::from_mins(1);
+    sessions.memory.seen.note(&mut ada.session.clone(), now, &sessions.limits);
+    assert_eq!(level(&bed, &ada).await, Aal::Aal1);
+    bed.clock.advance(Duration::from_mins(1));
+    assert_eq!(level(&bed, &ada).await, Aal::Aal1);
+}
