@@ -18,7 +18,7 @@ use crate::passwords::{
     Argon2Options, Argon2Pool, InvalidArgon2Options, Judges, PasswordCredential, PasswordHasher, PasswordRules,
     Passwords, PepperError,
 };
-use crate::sessions::{Session, SessionLimits, Sessions};
+use crate::sessions::{Invalidation, Session, SessionCache, SessionLimits, Sessions};
 use crate::store::{Backend, Record, Schema, Store, StoreError, Work};
 use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
 use crate::users::{Creation, OnRegistered, Standing, User, Users};
@@ -156,8 +156,8 @@ impl Ciam {
         self.inner.workers.clone()
     }
 
-    /// Ends the engine's own workers: no more work is begun, and a message that is just being sent is waited for, as
-    /// long as [`CiamBuilder::shutdown_grace`] says.
+    /// Ends the engine's own workers: no more work is begun, when sessions were last seen is written, and a message that
+    /// is just being sent is waited for, as long as [`CiamBuilder::shutdown_grace`] says.
     ///
     /// Call it after the server has ended, before the runtime does. Requests that are served all the same work as
     /// before; what they leave in the outbox waits for the next start. A second call finds nothing to do.
@@ -177,7 +177,9 @@ impl Ciam {
         self.inner.background.shutdown().await
     }
 
-    /// The store, for the host's own records.
+    /// The store, for the host's own records. What is written through this handle and its clones is in force at once;
+    /// what is written to sessions past it, through another handle or by another program, only as
+    /// [`SessionCache::max_age`] says.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
@@ -221,6 +223,7 @@ pub struct CiamBuilder {
     schema: Schema,
     custom: Vec<Arc<dyn CustomStep>>,
     on_registered: Vec<OnRegistered>,
+    invalidation: Option<Arc<dyn Invalidation>>,
     no_workers: bool,
 }
 
@@ -359,6 +362,20 @@ impl CiamBuilder {
         self
     }
 
+    /// How much of sessions is kept in memory, in front of the store.
+    pub const fn session_cache(mut self, cache: SessionCache) -> Self {
+        self.config.session_cache = cache;
+        self
+    }
+
+    /// The channel to the other nodes of the application. Without one the engine takes itself for the only one that
+    /// writes to its database: what another has revoked is then served from memory for up to
+    /// [`SessionCache::max_age`].
+    pub fn invalidation(mut self, channel: impl Invalidation) -> Self {
+        self.invalidation = Some(Arc::new(channel));
+        self
+    }
+
     /// What a new password must be.
     pub const fn password_rules(mut self, rules: PasswordRules) -> Self {
         self.config.passwords = rules;
@@ -453,7 +470,8 @@ impl CiamBuilder {
     }
 
     /// Starts no workers: the host runs [`Ciam::workers`] itself, in this process or another, or sends messages with
-    /// [`Outbox::deliver`] and sweeps the store when it likes.
+    /// [`Outbox::deliver`], writes when sessions were last seen with [`Sessions::flush_seen`], and sweeps the store when
+    /// it likes.
     pub const fn without_workers(mut self) -> Self {
         self.no_workers = true;
         self
@@ -509,6 +527,7 @@ impl CiamBuilder {
         backend.prepare(&own_records(self.schema)).await?;
         let realm = self.realm.unwrap_or(RealmId::DEFAULT);
         let store = Store::new(backend, realm, clock, entropy);
+        let (sessions, store) = Sessions::new(store, config.sessions, config.session_cache, self.invalidation);
         let throttle = self.throttle.unwrap_or_else(|| Arc::new(StoreThrottle::new(store.clone())));
         let config = Arc::new(config);
         let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger);
@@ -521,7 +540,6 @@ impl CiamBuilder {
         };
         let users = Users::new(store.clone(), creation);
         let notices = Notices { store: store.clone(), outbox: outbox.clone(), config: Arc::clone(&config) };
-        let sessions = Sessions::new(store.clone(), config.sessions);
         let journeys = Journeys {
             store: store.clone(),
             vault,
@@ -535,7 +553,7 @@ impl CiamBuilder {
             judges,
             config: Arc::clone(&config),
         };
-        let workers = Workers::new(store.clone(), outbox.clone(), config.shutdown_grace);
+        let workers = Workers::new(store.clone(), outbox.clone(), sessions.clone(), config.shutdown_grace);
         let background = if self.no_workers {
             Background::none()
         } else {

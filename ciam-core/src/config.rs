@@ -7,7 +7,7 @@ use crate::challenges::ChallengeLimits;
 use crate::id::ApplicationId;
 use crate::passwords::{Argon2Options, PasswordRules};
 pub use crate::path_prefix::{InvalidPathPrefix, PathPrefix};
-use crate::sessions::SessionLimits;
+use crate::sessions::{SessionCache, SessionLimits};
 use crate::throttle::ThrottleLimits;
 
 /// What the engine was built with.
@@ -21,6 +21,8 @@ pub struct Config {
     pub path_prefix: PathPrefix,
     /// How long sessions live.
     pub sessions: SessionLimits,
+    /// How much of sessions is kept in memory.
+    pub session_cache: SessionCache,
     /// What a new password must be.
     pub passwords: PasswordRules,
     /// How passwords are hashed, unless by a hasher of the host's.
@@ -46,6 +48,7 @@ impl Default for Config {
             others: Vec::new(),
             path_prefix: PathPrefix::default(),
             sessions: SessionLimits::default(),
+            session_cache: SessionCache::default(),
             passwords: PasswordRules::default(),
             argon2: Argon2Options::default(),
             pepper: None,

@@ -1,4 +1,5 @@
-//! What the engine does beside requests: messages are sent, what has expired is swept. Who runs it, and how it stops.
+//! What the engine does beside requests: messages are sent, what has expired is swept, when sessions were last seen is
+//! written. Who runs it, and how it stops.
 
 use std::task::Poll;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use crate::messages::Outbox;
+use crate::sessions::Sessions;
 use crate::store::Store;
 
 /// How long the sweeper rests when there is nothing left to remove.
@@ -16,7 +18,8 @@ const SWEEP_STEP: u32 = 500;
 /// How long a worker that panicked rests before it begins anew.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
-/// The engine's workers: the outbox, which sends messages, and the sweeper, which removes what has expired.
+/// The engine's workers: the outbox, which sends messages, the sweeper, which removes what has expired, and one that
+/// writes when this engine's sessions were last seen.
 ///
 /// [`CiamBuilder::build`](crate::CiamBuilder::build) starts them, and [`Ciam::shutdown`](crate::Ciam::shutdown) ends
 /// them. An engine that was built
@@ -34,6 +37,7 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 pub struct Workers {
     store: Store,
     outbox: Outbox,
+    sessions: Sessions,
     grace: Duration,
 }
 
@@ -43,8 +47,8 @@ pub struct Workers {
 pub struct Overdue;
 
 impl Workers {
-    pub(crate) const fn new(store: Store, outbox: Outbox, grace: Duration) -> Self {
-        Self { store, outbox, grace }
+    pub(crate) const fn new(store: Store, outbox: Outbox, sessions: Sessions, grace: Duration) -> Self {
+        Self { store, outbox, sessions, grace }
     }
 
     /// Works until `stop` is done. Then no more work is begun, and what is under way, such as a message that is just
@@ -55,11 +59,12 @@ impl Workers {
     /// # Errors
     /// [`Overdue`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Overdue> {
-        let Self { store, outbox, grace } = self;
+        let Self { store, outbox, sessions, grace } = self;
         let (stopping, stopped) = watch::channel(false);
         let stopped = Stop(stopped);
         let mut workers = JoinSet::new();
         workers.spawn(supervise("the outbox", stopped.clone(), move |stop| outbox.clone().run(stop)));
+        workers.spawn(supervise("last seen", stopped.clone(), move |stop| sessions.clone().keep_flushing(stop)));
         workers.spawn(supervise("the sweeper", stopped, move |stop| sweep(store.clone(), stop)));
         stop.await;
         stopping.send_replace(true);

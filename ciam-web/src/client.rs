@@ -33,10 +33,17 @@ pub(crate) fn origin(headers: &HeaderMap, extensions: &Extensions) -> Origin {
     Origin::new(address, agent.map(String::from_utf8_lossy).as_deref())
 }
 
-/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1), unexamined.
+/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1), unexamined. A client that sends such a header
+/// means to be known by it: when its token is none, or there are two, the answer is a token that is good for nothing.
+/// Headers of other schemes are a proxy's or a host's own business.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let mut tokens = headers.get_all(AUTHORIZATION).iter().filter_map(|header| {
+        let (scheme, token) = header.as_bytes().split_at_checked(6)?;
+        let ends = token.first().is_none_or(|byte| matches!(byte, b' ' | b'\t'));
+        (scheme.eq_ignore_ascii_case(b"bearer") && ends).then(|| std::str::from_utf8(token).unwrap_or("").trim())
+    });
+    let first = tokens.next()?;
+    Some(if tokens.next().is_some() { "" } else { first })
 }
 
 /// The client of a journey: bound by its cookie, or by the secret that it got at the beginning.

@@ -148,6 +148,8 @@ problems! {
     pub(crate) unexpected_shape: UNPROCESSABLE_ENTITY, "Unexpected members",
         "kind is sign_up or sign_in; transport, if given, is cookie or bearer; an answer is {\"answer\": {\"type\": …}}.";
     pub(crate) bad_return_to: UNPROCESSABLE_ENTITY, "Not a path of this site", "return_to must be a path of this site.";
+    pub(crate) bad_label: UNPROCESSABLE_ENTITY, "Not a name for a device",
+        "A name has 1 to 64 characters and no control characters.";
     pub(crate) unknown_link: NOT_FOUND, "This link is no longer good",
         "It was used already, has expired, or a newer message has replaced it.";
 

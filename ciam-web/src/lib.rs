@@ -35,7 +35,6 @@ mod client;
 mod cookies;
 mod cross_site;
 mod current_user;
-mod devices;
 mod error;
 mod fresh;
 mod headers;

@@ -12,14 +12,10 @@ use ciam_core::journeys::LocalPath;
 /// Where people go who did not say where.
 pub(crate) const ACCOUNT: &str = "/account";
 
-/// The cookie of a session just opened. The session that this client had before, if it had one, is ended:
-/// nobody who knew its bearer shares in the new one or goes on with the old.
-///
-/// When the store does not take the end, the client gets the cookie all the same: the bearer can be had only
-/// now, and without it there would be one session more that its person can neither use nor sign out of.
+/// The cookie of a session just opened, which takes the place of the one that this client had before.
 pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Opened) -> SetCookie {
     if let Some(former) = former
-        && let Err(error) = end_session(web, former).await
+        && let Err(error) = web.identity().sessions().supersede(&former.cause(), former.session()).await
     {
         let session = former.session().id;
         tracing::warn!(error = causes(&error), %session, "a session goes on that a new sign-in should have ended");
@@ -30,13 +26,9 @@ pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Ope
 
 /// Ends the session of this request; that it has ended already is as good.
 pub(crate) async fn end(web: &Web, user: &CurrentUser) -> Result<(), Problem> {
-    Ok(end_session(web, user).await?)
-}
-
-async fn end_session(web: &Web, user: &CurrentUser) -> Result<(), SessionError> {
     match web.identity().sessions().end(&user.cause(), user.id(), user.session().id).await {
         Err(SessionError::Unknown) => Ok(()),
-        ended => ended,
+        ended => Ok(ended?),
     }
 }
 

@@ -44,6 +44,7 @@ mod query;
 mod record;
 mod transact;
 mod value;
+mod watch;
 mod work;
 
 use std::sync::Arc;
@@ -58,6 +59,7 @@ pub use record::{
 };
 pub use transact::MAX_RUNS;
 pub use value::{Column, ColumnType, Key, Nothing, Value};
+pub(crate) use watch::{Pending, Watch};
 pub use work::Work;
 
 use crate::clock::Clock;
@@ -71,13 +73,20 @@ pub struct Store {
     realm: RealmId,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Store {
     /// A handle to a realm of a backend that is already [prepared](Backend::prepare).
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, realm: RealmId, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { backend, realm, clock, entropy }
+        Self { backend, realm, clock, entropy, watch: None }
+    }
+
+    /// The same handle, whose units this watch is told of, as are those of its clones.
+    pub(crate) fn watched_by(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.watch = Some(watch);
+        self
     }
 
     /// The backend beneath.

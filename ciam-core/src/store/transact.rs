@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use super::Store;
-use super::backend::{Settlement, UNITS};
+use super::backend::{Batch, Settlement, UNITS};
 use super::error::StoreError;
+use super::watch::Pending;
 use super::work::{Closed, Work};
+
+/// The longest rest between two questions what became of a unit.
+const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// How often a stale unit is run before [`StoreError::Contended`].
 pub const MAX_RUNS: u32 = 8;
@@ -50,28 +54,70 @@ impl Store {
     }
 
     /// Commits what the unit wrote and runs its effects. `Stale` means: run it again.
+    ///
+    /// A unit that changes something watched is seen through by a task that outlives its caller: whoever hangs up
+    /// after the commit must not keep the watch from hearing of it.
     async fn finish(&self, work: &Work) -> Result<(), StoreError> {
         let Closed { batch, effects, absent } = work.close()?;
-        if let Some(batch) = batch {
-            let (unit, now) = (batch.unit, batch.now);
-            match self.backend.commit(self.realm, batch).await {
-                Err(StoreError::Unknown(cause)) => match self.settle(unit, now).await {
-                    Some(Settlement::Committed) => {}
-                    Some(Settlement::Never) => {
-                        return Err(StoreError::Stale { collection: UNITS, id: unit });
-                    }
-                    None => return Err(StoreError::Unknown(cause)),
-                },
-                Err(StoreError::Conflict { collection, index: "id" }) if absent.contains(&collection) => {
-                    return Err(StoreError::Stale { collection, id: unit });
-                }
-                other => other?,
+        let run = move || effects.into_iter().for_each(|effect| effect());
+        let Some(batch) = batch else {
+            run();
+            return Ok(());
+        };
+        let Some(pending) = self.watch.as_deref().and_then(|watch| watch.begin(&batch)) else {
+            self.commit(batch, &absent).await?;
+            run();
+            return Ok(());
+        };
+        let store = self.clone();
+        let through = async move {
+            store.see_through(batch, &absent, pending).await?;
+            run();
+            Ok(())
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => runtime.spawn(through).await.unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Err(StoreError::Unknown(error.into())),
+            }),
+            Err(_) => through.await,
+        }
+    }
+
+    /// Commits, and tells the watch what became of it.
+    async fn see_through(
+        &self,
+        batch: Batch,
+        absent: &[&'static str],
+        pending: Box<dyn Pending>,
+    ) -> Result<(), StoreError> {
+        let unit = batch.unit;
+        let outcome = self.commit(batch, absent).await;
+        match &outcome {
+            Ok(()) => pending.settled(Settlement::Committed).await,
+            Err(StoreError::Unknown(_)) => {
+                // Without its watch the handle keeps no engine alive.
+                let store = Self { watch: None, ..self.clone() };
+                drop(tokio::spawn(settle_late(store, unit, pending)));
             }
+            Err(_) => pending.settled(Settlement::Never).await,
         }
-        for effect in effects {
-            effect();
+        outcome
+    }
+
+    async fn commit(&self, batch: Batch, absent: &[&'static str]) -> Result<(), StoreError> {
+        let (unit, now) = (batch.unit, batch.now);
+        match self.backend.commit(self.realm, batch).await {
+            Err(StoreError::Unknown(cause)) => match self.settle(unit, now).await {
+                Some(Settlement::Committed) => Ok(()),
+                Some(Settlement::Never) => Err(StoreError::Stale { collection: UNITS, id: unit }),
+                None => Err(StoreError::Unknown(cause)),
+            },
+            Err(StoreError::Conflict { collection, index: "id" }) if absent.contains(&collection) => {
+                Err(StoreError::Stale { collection, id: unit })
+            }
+            other => other,
         }
-        Ok(())
     }
 
     async fn settle(&self, unit: uuid::Uuid, now: crate::clock::Timestamp) -> Option<Settlement> {
@@ -91,5 +137,17 @@ impl Store {
         self.entropy.fill(&mut bytes);
         let micros = u64::from_be_bytes(bytes) % most;
         tokio::time::sleep(Duration::from_micros(micros)).await;
+    }
+}
+
+/// Asks until the backend says what became of a unit: until then what it may have changed is not trusted.
+async fn settle_late(store: Store, unit: uuid::Uuid, pending: Box<dyn Pending>) {
+    let mut rest = Duration::from_millis(250);
+    while !pending.is_moot() {
+        tokio::time::sleep(rest).await;
+        rest = (rest * 2).min(LONGEST_REST);
+        if let Ok(settlement) = store.backend.settle(unit, store.clock.now()).await {
+            return pending.settled(settlement).await;
+        }
     }
 }

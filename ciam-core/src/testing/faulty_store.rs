@@ -1,12 +1,13 @@
-//! A backend that loses answers and goes away, as a network does, and counts what reaches it.
+//! A backend that loses answers, holds them back and goes away, as a network does, and counts what reaches it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Timestamp;
 use crate::id::RealmId;
 use crate::store::{Backend, Batch, Cursor, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError};
 use async_trait::async_trait;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// What goes wrong with one call.
@@ -22,6 +23,15 @@ pub enum Fault {
     SettleLost,
 }
 
+/// Answers that can be held back: the backend has done what it was asked, and its caller does not hear of it yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// What was read of records by their ids.
+    Reads,
+    /// That a batch was committed, or refused.
+    Commits,
+}
+
 /// Hands everything on to another backend, save for the faults that it was told of.
 ///
 /// A test keeps one handle and gives the engine another: `builder.shared_store(faulty.clone())`.
@@ -32,6 +42,12 @@ pub struct FaultyStore {
     late: Mutex<Vec<(RealmId, Batch)>>,
     away: Mutex<Option<String>>,
     commits: AtomicU64,
+    reads: AtomicU64,
+    /// The answer to be held back: of which kind, after how many others.
+    holding: Mutex<Option<(Held, usize)>>,
+    /// Whether one is held back now.
+    held: watch::Sender<bool>,
+    deaf: AtomicBool,
 }
 
 impl FaultyStore {
@@ -39,7 +55,17 @@ impl FaultyStore {
     #[must_use]
     pub fn new(inner: Arc<dyn Backend>, faults: impl IntoIterator<Item = Fault>) -> Arc<Self> {
         let faults = Mutex::new(faults.into_iter().collect());
-        Arc::new(Self { inner, faults, late: Mutex::default(), away: Mutex::default(), commits: AtomicU64::new(0) })
+        Arc::new(Self {
+            inner,
+            faults,
+            late: Mutex::default(),
+            away: Mutex::default(),
+            commits: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            holding: Mutex::default(),
+            held: watch::Sender::new(false),
+            deaf: AtomicBool::new(false),
+        })
     }
 
     /// Lets the batches arrive that were late; the answers of the backend.
@@ -61,6 +87,62 @@ impl FaultyStore {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::SeqCst)
+    }
+
+    /// How many records were to be read by their ids so far.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    /// More faults, behind those that it was told of before.
+    pub fn suffer(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
+    }
+
+    /// While it is deaf, no question what became of a unit reaches it: [`Backend::settle`] fails and takes no id.
+    pub fn deafen(&self, deaf: bool) {
+        self.deaf.store(deaf, Ordering::SeqCst);
+    }
+
+    /// Holds back one answer, the one that follows so many others of its kind, until [`FaultyStore::release`].
+    pub fn hold(&self, answer: Held, after: usize) {
+        *self.holding.lock().unwrap_or_else(PoisonError::into_inner) = Some((answer, after));
+    }
+
+    /// Lets go what is held back.
+    pub fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// Waits until an answer is held back.
+    ///
+    /// # Panics
+    /// When none is within ten seconds.
+    pub async fn holds(&self) {
+        let mut held = self.held.subscribe();
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(10), held.wait_for(|held| *held)).await;
+        assert!(matches!(waited, Ok(Ok(_))), "no answer is held back");
+    }
+
+    async fn answer(&self, of: Held) {
+        let is_next = {
+            let mut holding = self.holding.lock().unwrap_or_else(PoisonError::into_inner);
+            match &mut *holding {
+                Some((kind, 0)) if *kind == of => holding.take().is_some(),
+                Some((kind, after)) if *kind == of => {
+                    *after -= 1;
+                    false
+                }
+                _ => false,
+            }
+        };
+        if is_next {
+            let mut held = self.held.subscribe();
+            self.held.send_replace(true);
+            // The sender is this store's own: it is there as long as anybody waits.
+            let _ = held.wait_for(|held| !*held).await;
+        }
     }
 
     fn here(&self) -> Result<(), StoreError> {
@@ -90,7 +172,10 @@ impl Backend for FaultyStore {
 
     async fn read(&self, realm: RealmId, now: Timestamp, keys: &[RecordKey]) -> Result<Vec<Option<Row>>, StoreError> {
         self.here()?;
-        self.inner.read(realm, now, keys).await
+        self.reads.fetch_add(keys.len() as u64, Ordering::SeqCst);
+        let rows = self.inner.read(realm, now, keys).await;
+        self.answer(Held::Reads).await;
+        rows
     }
 
     async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
@@ -116,12 +201,19 @@ impl Backend for FaultyStore {
                 self.late.lock().unwrap_or_else(PoisonError::into_inner).push((realm, batch));
                 Err(unknown())
             }
-            _ => self.inner.commit(realm, batch).await,
+            _ => {
+                let answer = self.inner.commit(realm, batch).await;
+                self.answer(Held::Commits).await;
+                answer
+            }
         }
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
         self.here()?;
+        if self.deaf.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the question was lost".into()));
+        }
         let settlement = self.inner.settle(unit, now).await?;
         match self.fault(&[Fault::SettleLost]) {
             Some(_) => Err(StoreError::Unavailable("the answer was lost".into())),

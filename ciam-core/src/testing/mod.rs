@@ -15,7 +15,7 @@ mod faulty_store;
 mod people;
 mod ports;
 
-pub use faulty_store::{Fault, FaultyStore};
+pub use faulty_store::{Fault, FaultyStore, Held};
 pub use people::{NewPerson, Person};
 pub use ports::{CountingHasher, FixedEntropy, StoppedClock};
 

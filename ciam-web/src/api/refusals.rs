@@ -37,6 +37,9 @@ refusals! {
     Change: no_session cross_site unavailable;
     /// Of changing one of the things that belong to a session's person.
     ChangeOne: no_session cross_site not_found unavailable;
+    /// Of naming one of them.
+    Rename: malformed too_deep no_session cross_site not_found timeout too_large unsupported_media_type
+        unexpected_shape bad_label unavailable;
 }
 
 /// What a problem says to a program; where nothing is said here, what it says to a person is enough.
@@ -53,6 +56,7 @@ fn meaning(problem: &Problem) -> &'static str {
         "unsupported_media_type" => "The body is not `application/json`.",
         "unexpected_shape" => "A member is missing, or has a value that it cannot have.",
         "bad_return_to" => "`return_to` is no path of this site.",
+        "bad_label" => "`label` is longer than 64 characters, empty, or holds control characters.",
         "wrong_input" => "The answer was wrong: `mistake` says how, and `prompt` is to be answered again.",
         "throttled" => "There were too many tries: come back after `Retry-After` seconds.",
         "overloaded" => "Too much is going on: come back after `Retry-After` seconds.",

@@ -1,23 +1,25 @@
-//! The sessions of the person who asks.
+//! The sessions of the person who asks: where they are signed in.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ciam_core::sessions::{SessionId, SessionView};
-use serde::Serialize;
+use ciam_core::users::DisplayName;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::refusals;
+use crate::body;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
 use crate::path::Segment;
 use crate::web::Web;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::new().routes(routes!(list, end_others)).routes(routes!(end))
+    OpenApiRouter::new().routes(routes!(list, end_others)).routes(routes!(end, rename))
 }
 
 /// Where a person is signed in.
@@ -61,4 +63,35 @@ async fn end(
     web.identity().sessions().end(&user.cause(), user.id(), id).await?;
     let cookies = (id == user.session().id).then(|| web.cookies().clear_sent(&headers));
     Ok((cookies, StatusCode::NO_CONTENT).into_response())
+}
+
+/// What a session is to be called.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Rename {
+    /// 1 to 64 characters; null for what its client seems to be.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required, example = "Ada's phone")]
+    label: Option<String>,
+}
+
+/// Names one session of the signed-in person; the one that asks, too.
+#[utoipa::path(patch, path = "/api/v1/account/sessions/{id}", tag = "account", request_body = Rename,
+    params(("id" = String, Path, description = "The session's id.")),
+    responses((status = 200, description = "The session under its new name.", body = SessionView),
+        refusals::Rename),
+    security(("cookie" = []), ("token" = [])))]
+async fn rename(
+    State(web): State<Web>,
+    user: CurrentUser,
+    Segment(id): Segment,
+    body::Json(Rename { label }): body::Json<Rename>,
+) -> Result<Json<SessionView>, Problem> {
+    let id: SessionId = id.parse().map_err(|_| Problem::not_found())?;
+    let label = match label {
+        Some(text) => Some(DisplayName::parse(&text).map_err(|_| Problem::bad_label())?),
+        None => None,
+    };
+    let sessions = web.identity().sessions();
+    let session = sessions.rename(&user.cause(), user.id(), id, label).await?;
+    Ok(Json(sessions.view(&session, Some(user.session().id))))
 }

@@ -1,17 +1,17 @@
-//! Where a person is signed in, and the buttons that end it.
+//! Where a person is signed in, what they call it, and the buttons that end it.
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use ciam_core::sessions::{SessionId, SessionView};
+use ciam_core::users::DisplayName;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use crate::body;
+use crate::body::{self, Form};
 use crate::current_user::CurrentUser;
-use crate::devices::device;
 use crate::error::Problem;
 use crate::moments::Moment;
 use crate::path::Segment;
@@ -23,6 +23,7 @@ pub(super) fn routes() -> Router<Web> {
     Router::new()
         .route(PATH, get(list))
         .route("/account/sessions/{id}/end", post(end))
+        .route("/account/sessions/{id}/label", post(rename))
         .route("/account/sessions/end-others", post(end_others))
         .route("/account/sessions/end-all", post(end_all))
 }
@@ -30,7 +31,7 @@ pub(super) fn routes() -> Router<Web> {
 #[derive(Debug, Serialize)]
 struct Row {
     id: SessionId,
-    device: String,
+    label: String,
     ip: Option<String>,
     created: Moment,
     seen: Moment,
@@ -38,13 +39,35 @@ struct Row {
 }
 
 async fn list(State(web): State<Web>, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let notice = match body::query(query.as_deref(), "ended").as_deref() {
+        Some("one") => Some("That session is signed out."),
+        Some("others") => Some("Everything else is signed out."),
+        _ => body::query(query.as_deref(), "renamed").map(|_| "The name is kept."),
+    };
+    page(&web, &user, notice, None).await
+}
+
+/// What was wrong with a name, and whose it was to be.
+#[derive(Debug, Serialize)]
+struct Complaint<'c> {
+    text: String,
+    session: SessionId,
+    value: &'c str,
+}
+
+async fn page(
+    web: &Web,
+    user: &CurrentUser,
+    notice: Option<&str>,
+    error: Option<Complaint<'_>>,
+) -> Result<Response, Problem> {
     let now = web.identity().clock().now();
     let sessions = web.identity().sessions().list(user.id(), Some(user.session().id)).await?;
     let mut rows: Vec<Row> = sessions
         .into_iter()
-        .map(|SessionView { id, user_agent, ip, created_at, last_seen_at, current, .. }| Row {
+        .map(|SessionView { id, label, ip, created_at, last_seen_at, current, .. }| Row {
             id,
-            device: device(user_agent.as_deref()),
+            label,
             ip: ip.map(|ip| ip.to_string()),
             created: Moment::new(created_at, now),
             seen: Moment::new(last_seen_at, now),
@@ -52,12 +75,7 @@ async fn list(State(web): State<Web>, user: CurrentUser, RawQuery(query): RawQue
         })
         .collect();
     rows.sort_by_key(|row| !row.current);
-    let notice = match body::query(query.as_deref(), "ended").as_deref() {
-        Some("one") => Some("That session is signed out."),
-        Some("others") => Some("Everything else is signed out."),
-        _ => None,
-    };
-    let context = context! { here => "sessions", sessions => Serde(rows), notice => notice };
+    let context = context! { here => "sessions", sessions => Serde(rows), notice => notice, error => Serde(error) };
     Ok(web.templates().page("sessions.html", context))
 }
 
@@ -78,4 +96,26 @@ async fn end_others(State(web): State<Web>, user: CurrentUser) -> Result<Redirec
 async fn end_all(State(web): State<Web>, user: CurrentUser) -> Result<Response, Problem> {
     web.identity().sessions().end_all(&user.cause(), user.id()).await?;
     Ok((web.cookies().clear(), Redirect::to("/")).into_response())
+}
+
+/// Names a session; an empty field takes its name away.
+async fn rename(
+    State(web): State<Web>,
+    user: CurrentUser,
+    Segment(id): Segment,
+    form: Form,
+) -> Result<Response, Problem> {
+    let id: SessionId = id.parse().map_err(|_| Problem::not_found())?;
+    let text = form.text("label");
+    let label = match DisplayName::parse(text) {
+        Ok(label) => Some(label),
+        Err(_) if text.trim().is_empty() => None,
+        Err(_) => {
+            let problem = Problem::bad_label();
+            let complaint = Complaint { text: problem.sentence(), session: id, value: text };
+            return Ok(problem.over(page(&web, &user, None, Some(complaint)).await?));
+        }
+    };
+    web.identity().sessions().rename(&user.cause(), user.id(), id, label).await?;
+    Ok(web.redirect("/account/sessions?renamed").into_response())
 }

@@ -5,6 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ciam_core::journeys::{Advanced, JourneyError, JourneyKind, Prompt, Redeemed};
+use ciam_core::sessions::device;
 use minijinja::context;
 use minijinja::value::Serde;
 
@@ -12,7 +13,6 @@ use super::journeys::refusal;
 use crate::body::{self, Form};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
-use crate::devices::device;
 use crate::error::Problem;
 use crate::moments::Moment;
 use crate::signed_in;

@@ -10,7 +10,7 @@ use super::*;
 use crate::Mount;
 
 /// The paths that `docs/getting-started.md` names.
-const API: [(&str, &str); 9] = [
+const API: [(&str, &str); 10] = [
     ("post", "/api/v1/journeys"),
     ("get", "/api/v1/journeys/{id}"),
     ("post", "/api/v1/journeys/{id}"),
@@ -20,6 +20,7 @@ const API: [(&str, &str); 9] = [
     ("get", "/api/v1/account/sessions"),
     ("delete", "/api/v1/account/sessions"),
     ("delete", "/api/v1/account/sessions/{id}"),
+    ("patch", "/api/v1/account/sessions/{id}"),
 ];
 
 #[tokio::test]
@@ -105,8 +106,21 @@ async fn each_route_is_described_with_the_problems_that_it_can_give() {
         "503 overloaded",
         "503 unavailable",
     ];
+    let rename = [
+        "400 malformed",
+        "400 too_deep",
+        "401 no_session",
+        "403 cross_site",
+        "404 not_found",
+        "408 timeout",
+        "413 too_large",
+        "415 unsupported_media_type",
+        "422 unexpected_shape",
+        "422 bad_label",
+        "503 unavailable",
+    ];
     let look = ["404 unknown_journey", "503 unavailable"];
-    let expected: [&[&str]; 9] = [&begin, &look, &answer, &read, &change, &read, &read, &change, &one];
+    let expected: [&[&str]; 10] = [&begin, &look, &answer, &read, &change, &read, &read, &change, &one, &rename];
     for ((method, path), expected) in API.into_iter().zip(expected) {
         let expected: BTreeSet<String> = expected.iter().map(|&problem| problem.to_owned()).collect();
         assert_eq!(described_problems(method, path), expected, "{method} {path}");

@@ -1,0 +1,139 @@
+//! How the nodes of one application tell each other what they have revoked.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::SessionId;
+use super::memory::Memory;
+use crate::id::UserId;
+
+/// What must not be served from memory any more, because it was ended, raised, suspended, rotated or renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", content = "id", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Revoked {
+    /// One session.
+    Session(SessionId),
+    /// The standing of a user, on which all their sessions depend.
+    User(UserId),
+}
+
+/// The channel did not take what was to be told.
+#[derive(Debug, thiserror::Error)]
+#[error("other nodes cannot be told")]
+pub struct InvalidationError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl InvalidationError {
+    /// With the driver's own error as its cause.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+/// A channel between the nodes of one application, on which each tells the others what it has revoked.
+///
+/// An engine without one takes itself for the only node. What the engine does when the channel fails: a node that has
+/// lost it reads every session from the store until it is back, and then begins with an empty cache. What cannot be
+/// published is tried again for a minute; meanwhile other nodes may serve what they have for as long as
+/// [`SessionCache::max_age`](super::SessionCache::max_age) lets them.
+///
+/// An implementation must notice within a second that it is cut off, and say [`Node::lost`]; and deliver within a
+/// second what was published while it was not.
+#[async_trait]
+pub trait Invalidation: fmt::Debug + Send + Sync + 'static {
+    /// Begins to tell this node what others revoke, and goes on until [`Node::is_gone`].
+    ///
+    /// The node counts as cut off until the channel says [`Node::connected`], which it does when it is certain to hear
+    /// everything from then on: subscribe first. It may be told what it revoked itself, too.
+    fn join(&self, node: Node);
+
+    /// Tells the other nodes. Called after the commit; done when the channel has it.
+    ///
+    /// # Errors
+    /// [`InvalidationError`]: it is called again.
+    async fn publish(&self, revoked: &[Revoked]) -> Result<(), InvalidationError>;
+}
+
+/// A node that listens, as its channel sees it. Keeps no engine alive.
+#[derive(Debug, Clone)]
+pub struct Node(Weak<Memory>);
+
+impl Node {
+    pub(super) const fn new(memory: Weak<Memory>) -> Self {
+        Self(memory)
+    }
+
+    /// Another node has revoked this.
+    pub fn revoked(&self, revoked: &[Revoked]) {
+        if let Some(memory) = self.0.upgrade() {
+            revoked.iter().for_each(|one| memory.evict(*one));
+        }
+    }
+
+    /// The node hears everything from now on, and begins with an empty cache.
+    pub fn connected(&self) {
+        if let Some(memory) = self.0.upgrade() {
+            memory.hear();
+        }
+    }
+
+    /// The node may miss what others revoke from now on: it serves nothing from memory until it is
+    /// [connected](Node::connected).
+    pub fn lost(&self) {
+        if let Some(memory) = self.0.upgrade() {
+            memory.miss();
+        }
+    }
+
+    /// Whether its engine is no more, so that nobody need be told.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+/// Connects the engines of one process that stand on one database: what one revokes is refused by the others at
+/// their next check.
+///
+/// ```
+/// # use ciam_core::{Ciam, messages::Mailbox, sessions::InProcess, store::MemoryStore};
+/// # use std::sync::Arc;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), ciam_core::BuildError> {
+/// let (database, nodes) = (Arc::new(MemoryStore::new()), InProcess::new());
+/// let engine = || Ciam::builder().shared_store(database.clone()).messenger(Mailbox::new()).invalidation(nodes.clone());
+/// let (shop, back_office) = (engine().build().await?, engine().build().await?);
+/// # let _ = (shop, back_office);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct InProcess {
+    nodes: Arc<Mutex<Vec<Node>>>,
+}
+
+impl InProcess {
+    /// A channel that nobody has joined yet; its clones are the same channel.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl Invalidation for InProcess {
+    fn join(&self, node: Node) {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).push(node.clone());
+        node.connected();
+    }
+
+    async fn publish(&self, revoked: &[Revoked]) -> Result<(), InvalidationError> {
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.retain(|node| !node.is_gone());
+        nodes.iter().for_each(|node| node.revoked(revoked));
+        Ok(())
+    }
+}
