@@ -49,13 +49,10 @@ async fn engine(database: &Arc<SqliteStore>, mailbox: &Mailbox, capacity: usize)
 /// The bearer of a person who has signed up.
 async fn sign_up(ciam: &Ciam, mailbox: &Mailbox) -> String {
     let secret = ciam.entropy().verifier();
-    let start = Start { kind: JourneyKind::SignUp, binding: &secret, return_to: None };
+    let start = Start::new(JourneyKind::SignUp, &secret);
     let id = ciam.journeys().start(start).await.unwrap().id;
     let client = Client { binding: Some(secret.clone()), origin: Origin::new(None, Some(AGENT)) };
-    let password = Secret::new(PASSWORD.to_owned());
-    for answer in
-        [Answer::Identify { email: EMAIL.to_owned() }, Answer::NewPassword { new_password: password, name: None }]
-    {
+    for answer in [Answer::identify(EMAIL), Answer::new_password(PASSWORD)] {
         ciam.journeys().answer(&id, &client, answer).await.unwrap();
     }
     while ciam.outbox().deliver().await.unwrap() > 0 {}
@@ -143,7 +140,7 @@ fn median(mut times: Vec<Duration>, each: u32) -> f64 {
 async fn checks(ciam: &Ciam, bearers: &[String], picker: &mut Picker) -> Duration {
     let began = ThreadTime::now();
     for _ in 0..TIMES {
-        black_box(ciam.sessions().check(picker.pick(bearers)).await.unwrap().unwrap());
+        black_box(ciam.sessions().check(picker.pick(bearers).as_str()).await.unwrap().unwrap());
     }
     began.elapsed()
 }
@@ -250,7 +247,8 @@ impl Browser {
             let text = String::from_utf8_lossy(&reply);
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
             assert!(head.starts_with("HTTP/1.1 200"), "{text}");
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+            let length: usize =
+                head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
             if body.len() == length {
                 return body.to_owned();
             }

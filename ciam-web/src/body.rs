@@ -47,6 +47,22 @@ pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Jso
     })
 }
 
+/// A JSON object with the members that are named, and no others.
+#[derive(Debug)]
+pub(crate) struct Members<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Members<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        match json(request).await {
+            Ok(members) => Ok(Self(members)),
+            Err(JsonError::Shape) => Err(Problem::unexpected_members()),
+            Err(JsonError::Refused(problem)) => Err(problem),
+        }
+    }
+}
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
@@ -62,7 +78,12 @@ pub(crate) struct Form(Vec<(String, Secret<String>)>);
 impl Form {
     /// A field; empty when it was not sent.
     pub(crate) fn text(&self, name: &str) -> &str {
-        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value.expose())
+        self.given(name).unwrap_or_default()
+    }
+
+    /// A field, if it was sent.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.expose().as_str())
     }
 
     /// A field that must not print.
@@ -72,7 +93,7 @@ impl Form {
 
     /// All fields whose names are not taken by ciam's own, as a JSON object of texts: the answer to a host's step.
     pub(crate) fn rest(&self) -> serde_json::Value {
-        let own = |name: &str| matches!(name, "journey" | "answer" | "return_to");
+        let own = |name: &str| matches!(name, "journey" | "answer" | "return_to" | "kind");
         let fields = self.0.iter().filter(|(name, _)| !own(name));
         fields.map(|(name, value)| (name.clone(), value.expose().clone())).collect()
     }

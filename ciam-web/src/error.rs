@@ -11,7 +11,9 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ciam_core::identifiers::IdentifierError;
 use ciam_core::journeys::{JourneyError, Mistake, Prompt};
+use ciam_core::passwords::PasswordError;
 use ciam_core::sessions::SessionError;
 use ciam_core::store::StoreError;
 use ciam_core::users::UserError;
@@ -47,7 +49,7 @@ struct Kind {
 #[derive(Debug, Clone)]
 struct Again {
     mistake: Mistake,
-    prompt: Prompt,
+    prompt: Option<Prompt>,
 }
 
 /// Where a page that shows a problem leads.
@@ -79,19 +81,21 @@ pub(crate) struct Document {
     max_age: Option<u64>,
 }
 
-/// The problem `wrong_input`: the journey is where it was, and its prompt is to be answered again.
+/// The problem `wrong_input`: nothing was changed. On a journey, its prompt is to be answered again.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WrongInput {
     #[serde(flatten)]
     problem: Document,
-    /// What was wrong, as a word: `invalid_email`, `invalid_name`, `wrong_credentials`, `password_too_short`,
-    /// `password_too_long`, `password_common`, `password_weak`, `wrong_code`, `code_used_up`,
-    /// `unexpected_answer` (the prompt asks for something else), `custom` (a step of the application's own says
-    /// why in `detail`). More words may come.
+    /// What was wrong, as a word: `invalid_email`, `invalid_phone`, `invalid_username`, `missing_username`,
+    /// `username_taken`, `unaccepted_kind` (of identifier), `already_yours`, `too_many` (identifiers), `invalid_name`,
+    /// `wrong_credentials`, `wrong_password`, `password_too_short`, `password_too_long`, `password_common`,
+    /// `password_weak`, `wrong_code`, `code_used_up`, `unexpected_answer` (the prompt asks for something else),
+    /// `custom` (a step of the application's own says why in `detail`). More words may come.
     #[schema(example = "wrong_credentials")]
     mistake: &'static str,
-    /// What to answer again.
-    prompt: Prompt,
+    /// What to answer again, on a journey.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<Prompt>,
 }
 
 /// The problems that there are: name, status, title, and a sentence for the person.
@@ -146,7 +150,12 @@ problems! {
     pub(crate) unsupported_media_type: UNSUPPORTED_MEDIA_TYPE, "Unsupported media type",
         "The API reads application/json, and pages read application/x-www-form-urlencoded.";
     pub(crate) unexpected_shape: UNPROCESSABLE_ENTITY, "Unexpected members",
-        "kind is sign_up or sign_in; transport, if given, is cookie or bearer; an answer is {\"answer\": {\"type\": …}}.";
+        "kind is sign_up, sign_in, recover, step_up or add_identifier; transport, if given, is cookie or bearer; an answer is {\"answer\": {\"type\": …}}.";
+    pub(crate) unexpected_members: UNPROCESSABLE_ENTITY, "Unexpected members",
+        "A member is missing, cannot have this value, or cannot be set here.";
+    pub(crate) bad_cursor: BAD_REQUEST, "Not a cursor of this list", "after is the next of an earlier page.";
+    pub(crate) last_identifier: CONFLICT, "The last one stays",
+        "An account keeps an address or number with which it can be recovered. Add another one first.";
     pub(crate) bad_return_to: UNPROCESSABLE_ENTITY, "Not a path of this site", "return_to must be a path of this site.";
     pub(crate) bad_label: UNPROCESSABLE_ENTITY, "Not a name for a device",
         "A name has 1 to 64 characters and no control characters.";
@@ -163,7 +172,12 @@ problems! {
 impl Problem {
     /// Wrong input, with the prompt to answer again.
     pub(crate) fn wrong(mistake: Mistake, prompt: Prompt) -> Self {
-        Self { again: Some(Box::new(Again { mistake, prompt })), ..Self::wrong_input() }
+        Self { again: Some(Box::new(Again { mistake, prompt: Some(prompt) })), ..Self::wrong_input() }
+    }
+
+    /// Wrong input outside of journeys.
+    pub(crate) fn mistaken(mistake: Mistake) -> Self {
+        Self { again: Some(Box::new(Again { mistake, prompt: None })), ..Self::wrong_input() }
     }
 
     const fn after(mut self, pause: Duration) -> Self {
@@ -217,6 +231,11 @@ impl Problem {
             (None, Some(pause)) => format!("{} Please try again in {}.", self.kind.detail, moments::duration(pause)),
             (None, None) => self.kind.detail.to_owned(),
         }
+    }
+
+    /// The field that it is about.
+    pub(crate) fn field(&self) -> Option<&'static str> {
+        self.again.as_ref().and_then(|again| again.mistake.field())
     }
 
     /// The status, and the headers that belong to it.
@@ -292,6 +311,7 @@ impl From<JourneyError> for Problem {
     fn from(error: JourneyError) -> Self {
         match error {
             JourneyError::Unknown => Self::unknown_journey(),
+            JourneyError::SignInFirst => Self::no_session(),
             JourneyError::Stale => Self::stale_journey(),
             JourneyError::Wrong { mistake, prompt } => Self::wrong(mistake, *prompt),
             JourneyError::Throttled { retry_after } => Self::throttled().after(retry_after),
@@ -318,6 +338,30 @@ impl From<UserError> for Problem {
             UserError::AddressTaken => Self::address_taken(),
             UserError::Password(_) => Self::unusable_password(),
             UserError::Overloaded { retry_after } => Self::overloaded().after(retry_after),
+            error => unavailable(&error),
+        }
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Wrong => Self::mistaken(Mistake::WrongPassword),
+            PasswordError::Problem(problem) => Self::mistaken(Mistake::Password(problem)),
+            PasswordError::Unknown => Self::no_session(),
+            PasswordError::Throttled { retry_after } => Self::throttled().after(retry_after),
+            PasswordError::Overloaded { retry_after } => Self::overloaded().after(retry_after),
+            error => unavailable(&error),
+        }
+    }
+}
+
+impl From<IdentifierError> for Problem {
+    fn from(error: IdentifierError) -> Self {
+        match error {
+            IdentifierError::Unknown => Self::not_found(),
+            IdentifierError::Last => Self::last_identifier(),
+            IdentifierError::NotFresh => Self::fresh_sign_in_required(),
             error => unavailable(&error),
         }
     }

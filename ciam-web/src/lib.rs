@@ -13,9 +13,9 @@
 //! * **show development messages, or a page for a step of my own**: see [`Mount`];
 //! * **use it from a mobile app or a single-page app**: the JSON API describes itself at `/openapi.json`.
 //!
-//! What is added: the pages `/sign-up`, `/sign-in`, `/sign-out` (POST), `/verify`, `/account` and
-//! `/account/sessions`; the API under `/api/v1`; `/openapi.json`; `/healthz` and `/readyz`; and what the pages are
-//! made of under `/_ciam`. Pages work without scripts. Handlers hold no rule: they show what the engine asks and
+//! What is added: the pages `/sign-up`, `/sign-in`, `/sign-out` (POST), `/recover`, `/step-up`, `/verify`, `/account`
+//! and below it `add`, `profile`, `security` and `sessions`; `/.well-known/change-password`; the API under `/api/v1`;
+//! `/openapi.json`; `/healthz` and `/readyz`; and what the pages are made of under `/_ciam`. Pages work without scripts. Handlers hold no rule: they show what the engine asks and
 //! hand it what is answered.
 //!
 //! # What it holds to
@@ -39,6 +39,7 @@ mod error;
 mod fresh;
 mod headers;
 mod health;
+mod history;
 mod limits;
 mod middleware;
 mod moments;

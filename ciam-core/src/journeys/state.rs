@@ -186,6 +186,19 @@ const PREFIX: &str = "jny_";
 const MAX_TOKEN: usize = 2048;
 
 impl Seed {
+    /// What the journey grew from: another id of it, for the client that began it.
+    pub(crate) fn of(journey: &Journey) -> Self {
+        Self {
+            id: journey.id,
+            kind: journey.kind,
+            application: journey.application,
+            binding: journey.binding,
+            subject: journey.subject.clone(),
+            begun: journey.begun,
+            return_to: journey.return_to.clone(),
+        }
+    }
+
     pub(crate) async fn seal(&self, vault: &dyn KeyVault, realm: RealmId) -> Result<String, VaultError> {
         let plain = serde_json::to_vec(self).map_err(|_| VaultError::Unavailable)?;
         Ok(format!("{PREFIX}{}", vault.seal(&context(realm), &plain).await?))

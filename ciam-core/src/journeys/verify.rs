@@ -3,7 +3,7 @@
 use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
 use super::sign_in::{raced, unavailable};
-use super::state::{End, Journey, Proved, ProvedAddress, Registration};
+use super::state::{End, Journey, Proved, ProvedAddress, Registration, Seed};
 use super::{Advanced, Client, Halt, Journeys, Loaded, Started};
 use crate::challenges::{Challenge, ChallengeId};
 use crate::clock::Timestamp;
@@ -35,7 +35,12 @@ pub struct TicketView {
 #[derive(Debug)]
 pub enum Redeemed {
     /// This client began the journey, which has advanced here.
-    Here(Box<Advanced>),
+    Here {
+        /// An id of the journey, as good here as the one that it began with.
+        id: String,
+        /// What it asks next.
+        advanced: Box<Advanced>,
+    },
     /// Another client began it, and goes on there. This one gets no session.
     Elsewhere,
     /// Another client began it, and is done with it: this one goes on, with a journey of its own.
@@ -131,6 +136,11 @@ impl Journeys {
         if at.journey.kind == JourneyKind::Recover && !own {
             return Ok(Redeemed::HandedOver(self.hand_over(&at, challenge.id, client).await?));
         }
+        // Sealed before the unit: what it opens can be had only once.
+        let id = match own {
+            true => Some(Seed::of(&at.journey).seal(self.vault.as_ref(), self.store.realm()).await?),
+            false => None,
+        };
         let notices = &self.notices_of_proof(&at.journey, client).await?;
         let here = &at;
         let proved = self
@@ -144,7 +154,10 @@ impl Journeys {
             Ok(advanced) => advanced,
             Err(halt) => self.settle_taken(&at, challenge.id, !own, client, halt).await?,
         };
-        if own { Ok(Redeemed::Here(Box::new(self.advanced(advanced).await?))) } else { Ok(Redeemed::Elsewhere) }
+        match id {
+            Some(id) => Ok(Redeemed::Here { id, advanced: Box::new(self.advanced(advanced).await?) }),
+            None => Ok(Redeemed::Elsewhere),
+        }
     }
 
     /// Goes on where the journey was begun, after a link was followed elsewhere.

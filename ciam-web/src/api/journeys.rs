@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::refusals;
+use super::session::Renewed;
 use crate::body::{self, JsonError};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
@@ -63,6 +64,10 @@ struct Journey {
     /// The journey's secret, for a client with `"transport": "bearer"`. It is shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
+    /// The session in which the journey was begun, when this answer has given it a new proof before the journey's
+    /// end: it goes on under another id and token, and the former are dead. Browsers have got the cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Renewed>,
 }
 
 /// A prompt; `done` with the session's token, when a client that keeps its secrets itself has just got it.
@@ -128,7 +133,7 @@ struct Answered {
 
 /// Begins a journey.
 ///
-/// Writes nothing: the journey is in its id until the first answer.
+/// Writes nothing: the journey is in its id until the first answer. `step_up` and `add_identifier` begin signed in.
 #[utoipa::path(post, path = "/api/v1/journeys", tag = "journeys", request_body = Begin,
     responses((status = 201, description = "The journey has begun. A browser has got the cookie that binds it.",
         body = Journey), refusals::Begin))]
@@ -154,7 +159,7 @@ async fn begin(
     let place = [(LOCATION, web.path(&format!("/api/v1/journeys/{id}")))];
     let secret = (!by_cookie).then(|| binding.expose().expose().clone());
     let cookie = by_cookie.then(|| web.cookies().set_browser(&binding));
-    let journey = Journey { id, prompt: AnyPrompt::Prompt(prompt), secret };
+    let journey = Journey { id, prompt: AnyPrompt::Prompt(prompt), secret, session: None };
     Ok((StatusCode::CREATED, cookie, place, Json(journey)).into_response())
 }
 
@@ -169,7 +174,7 @@ async fn prompt(
     Segment(id): Segment,
 ) -> Result<Json<Journey>, Problem> {
     let prompt = web.identity().journeys().prompt(&id, &client).await?;
-    Ok(Json(Journey { id, prompt: AnyPrompt::Prompt(prompt), secret: None }))
+    Ok(Json(Journey { id, prompt: AnyPrompt::Prompt(prompt), secret: None, session: None }))
 }
 
 /// Answers the journey's prompt.
@@ -197,14 +202,15 @@ async fn answer(
         Some(opened) if !bearer => Some(signed_in::cookie(&web, user.as_ref(), opened).await),
         _ => None,
     };
-    let prompt = match (prompt, opened) {
+    let (prompt, session) = match (prompt, opened) {
         (Prompt::Done { session, return_to }, Some(opened)) if bearer => {
             let session = SessionWithToken { session, token: opened.bearer.expose().clone() };
-            AnyPrompt::Done(DoneWithToken { r#type: Done::Done, session, return_to })
+            (AnyPrompt::Done(DoneWithToken { r#type: Done::Done, session, return_to }), None)
         }
-        (prompt, _) => AnyPrompt::Prompt(prompt),
+        (prompt @ Prompt::Done { .. }, _) | (prompt, None) => (AnyPrompt::Prompt(prompt), None),
+        (prompt, Some(opened)) => (AnyPrompt::Prompt(prompt), Some(Renewed::new(&web, &opened, bearer))),
     };
-    Ok((cookie, Json(Journey { id, prompt, secret: None })).into_response())
+    Ok((cookie, Json(Journey { id, prompt, secret: None, session })).into_response())
 }
 
 /// An answer that is none of those that exist: the prompt says what is asked.

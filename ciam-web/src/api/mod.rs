@@ -1,7 +1,11 @@
 //! The JSON API: the same engine for single-page apps, mobile apps and devices.
 
 mod account;
+mod events;
+mod identifiers;
 mod journeys;
+mod passwords;
+mod profile;
 mod refusals;
 mod session;
 mod sessions;
@@ -24,7 +28,8 @@ use crate::web::Web;
 #[openapi(
     info(
         title = "Customer identity",
-        description = "Journeys (sign-up, sign-in), the session of the client, and the person's own account. \
+        description = "Journeys (sign-up, sign-in, recovery, a fresh proof, another identifier), the session of the client, \
+            and the person's own account. \
             Problems are RFC 9457 documents whose `type` is `urn:ciam:problem:<name>`; each operation names its own. \
             Beside these any request may be refused with 413 `too_large` (it announces a body of more than 64 KiB), \
             414 `target_too_long`, 431 `headers_too_large`, or 500 `internal` (a defect).",
@@ -74,6 +79,10 @@ pub(crate) fn routes() -> (Router<Web>, OpenApi) {
         .merge(journeys::routes())
         .merge(session::routes())
         .merge(account::routes())
+        .merge(passwords::routes())
+        .merge(profile::routes())
+        .merge(identifiers::routes())
+        .merge(events::routes())
         .merge(sessions::routes())
         .split_for_parts()
 }

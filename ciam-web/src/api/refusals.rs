@@ -24,8 +24,8 @@ macro_rules! refusals {
 
 refusals! {
     /// Of beginning a journey.
-    Begin: malformed too_deep cross_site timeout too_large unsupported_media_type unexpected_shape bad_return_to
-        unavailable;
+    Begin: malformed too_deep no_session cross_site timeout too_large unsupported_media_type unexpected_shape
+        bad_return_to unavailable;
     /// Of looking at a journey.
     Look: unknown_journey unavailable;
     /// Of answering a journey.
@@ -40,6 +40,16 @@ refusals! {
     /// Of naming one of them.
     Rename: malformed too_deep no_session cross_site not_found timeout too_large unsupported_media_type
         unexpected_shape bad_label unavailable;
+    /// Of looking at a page of a list.
+    ReadPage: bad_cursor no_session unavailable;
+    /// Of changing a profile.
+    Edit: malformed too_deep no_session cross_site timeout too_large unsupported_media_type unexpected_members
+        wrong_input unavailable;
+    /// Of changing a password.
+    Password: malformed too_deep no_session cross_site timeout too_large unsupported_media_type unexpected_members
+        wrong_input throttled overloaded unavailable;
+    /// Of removing an identifier.
+    Identifier: no_session cross_site fresh_sign_in_required not_found last_identifier unavailable;
 }
 
 /// What a problem says to a program; where nothing is said here, what it says to a person is enough.
@@ -57,7 +67,15 @@ fn meaning(problem: &Problem) -> &'static str {
         "unexpected_shape" => "A member is missing, or has a value that it cannot have.",
         "bad_return_to" => "`return_to` is no path of this site.",
         "bad_label" => "`label` is longer than 64 characters, empty, or holds control characters.",
-        "wrong_input" => "The answer was wrong: `mistake` says how, and `prompt` is to be answered again.",
+        "wrong_input" => "What was given is wrong: `mistake` says how. On a journey `prompt` is to be answered again.",
+        "unexpected_members" => "A member is missing, has a value that it cannot have, or cannot be set here.",
+        "bad_cursor" => "`after` is not the `next` of an earlier page.",
+        "fresh_sign_in_required" => {
+            "The newest proof of the session is older than `max_age` seconds: complete a journey \
+            of the kind `step_up` first."
+        }
+        "last_identifier" => "It is the last with which the account can be recovered.",
+        "no_session" => "There is no session, or it has ended.",
         "throttled" => "There were too many tries: come back after `Retry-After` seconds.",
         "overloaded" => "Too much is going on: come back after `Retry-After` seconds.",
         "unavailable" => "Something that is needed does not answer: try again.",

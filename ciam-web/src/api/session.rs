@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ciam_core::sessions::SessionView;
+use ciam_core::sessions::{Opened, SessionView};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,6 +18,24 @@ use crate::web::Web;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::new().routes(routes!(show, end))
+}
+
+/// A session that goes on under a new id and token.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Renewed {
+    #[serde(flatten)]
+    session: SessionView,
+    /// For a client that keeps its secrets itself: to be sent as `Authorization: Bearer <token>` from now on. It is
+    /// shown only once. Browsers have got the cookie instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl Renewed {
+    pub(super) fn new(web: &Web, opened: &Opened, bearer: bool) -> Self {
+        let session = web.identity().sessions().view(&opened.session, Some(opened.session.id));
+        Self { session, token: bearer.then(|| opened.bearer.expose().clone()) }
+    }
 }
 
 /// The session of this client.

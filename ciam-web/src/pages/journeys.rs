@@ -1,5 +1,6 @@
-//! Sign-up and sign-in: every prompt of a journey as a page, every answer as a form.
+//! Journeys: every prompt as a page, every answer as a form.
 
+mod place;
 mod view;
 
 use axum::Router;
@@ -8,34 +9,20 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use ciam_core::journeys::{Advanced, Answer, Client, Identify, JourneyError, JourneyKind, Prompt, Start, Started};
 
-pub(super) use self::view::refusal;
-use self::view::{Complaint, View};
+pub(super) use self::place::{Onward, Place};
+use self::view::Typed;
+pub(super) use self::view::{Complaint, View};
 use crate::body::{self, Form};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
-use crate::error::{Problem, Way};
+use crate::error::Problem;
+use crate::return_to::with_way_back;
 use crate::signed_in;
 use crate::web::Web;
 use ciam_core::journeys::LocalPath;
 
-/// A kind of journey and where its pages are.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    kind: JourneyKind,
-    path: &'static str,
-    /// The way back to the beginning.
-    again: &'static Way,
-}
-
-impl Place {
-    const SIGN_UP: Self =
-        Self { kind: JourneyKind::SignUp, path: "/sign-up", again: &Way { path: "/sign-up", label: "Start again" } };
-    const SIGN_IN: Self =
-        Self { kind: JourneyKind::SignIn, path: "/sign-in", again: &Way { path: "/sign-in", label: "Start again" } };
-}
-
 pub(super) fn routes() -> Router<Web> {
-    [Place::SIGN_UP, Place::SIGN_IN]
+    Place::ALL
         .into_iter()
         .fold(Router::new(), |router, place| router.route(place.path, get(show).post(answer).layer(Extension(place))))
 }
@@ -49,25 +36,76 @@ async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = query.as_deref();
-    let return_to = body::query(query, "return_to").and_then(|path| LocalPath::parse(&path));
-    if user.is_some() {
-        return Ok(signed_in::go_on(&web, return_to.as_ref()).into_response());
+    let onward = Onward::of_query(query);
+    match (&user, place.kind) {
+        (Some(_), JourneyKind::SignUp | JourneyKind::SignIn) => {
+            return Ok(signed_in::go_on(&web, onward.return_to.as_ref()).into_response());
+        }
+        (None, kind) if kind.begins_signed_in() => return Ok(sign_in_first(&web, place, &onward).into_response()),
+        _ => {}
     }
-    let Some(journey) = body::query(query, "journey") else { return begin(&web, place, client, return_to).await };
-    let view = View { web: &web, place, journey: &journey, return_to };
+    let Some(journey) = body::query(query, "journey") else {
+        return begin(&web, place, user.as_ref(), client, query).await;
+    };
+    let view = View { web: &web, place, journey: &journey, onward };
     let prompt = web.identity().journeys().prompt(&journey, &client).await.map_err(|error| view.problem(error))?;
+    let typed = match &user {
+        Some(user) => own_identifier(&web, user, &view.onward).await?,
+        None => Typed::default(),
+    };
     let sent = body::query(query, "sent").is_some();
-    Ok(view.page(&prompt, None, sent.then_some("Another message is on its way."), None))
+    Ok(view.page(&prompt, None, sent.then_some("Another message is on its way."), typed))
 }
 
-async fn begin(web: &Web, place: Place, client: Client, return_to: Option<LocalPath>) -> Result<Response, Problem> {
+/// Whoever signs in has just proved who they are: a fresh proof is not asked for again.
+fn sign_in_first(web: &Web, place: Place, onward: &Onward) -> Redirect {
+    let back = match place.kind {
+        JourneyKind::StepUp => onward.return_to.clone(),
+        _ => LocalPath::parse(&web.path(&format!("{}{}", place.path, onward.query(&[])))),
+    };
+    web.redirect(&back.map_or_else(|| "/sign-in".to_owned(), |path| with_way_back("/sign-in", &path)))
+}
+
+async fn begin(
+    web: &Web,
+    place: Place,
+    user: Option<&CurrentUser>,
+    client: Client,
+    query: Option<&str>,
+) -> Result<Response, Problem> {
+    let onward = Onward::of_query(query);
+    let typed = match (body::query(query, "from"), user) {
+        (Some(former), _) => typed_before(web, &former, &client).await,
+        (None, Some(user)) => own_identifier(web, user, &onward).await?,
+        (None, None) => Typed::default(),
+    };
     let Client { binding, origin } = client;
     let binding = binding.unwrap_or_else(|| web.identity().entropy().verifier());
-    let start =
-        Start { application: origin.application, return_to: return_to.as_ref(), ..Start::new(place.kind, &binding) };
+    let home = place.home.and_then(|home| LocalPath::parse(&web.path(home)));
+    let start = Start {
+        application: origin.application,
+        session: user.map(CurrentUser::session),
+        return_to: onward.return_to.as_ref().or(home.as_ref()),
+        ..Start::new(place.kind, &binding)
+    };
     let Started { id, prompt } = web.identity().journeys().start(start).await?;
-    let view = View { web, place, journey: &id, return_to };
-    Ok((web.cookies().set_browser(&binding), view.page(&prompt, None, None, None)).into_response())
+    let view = View { web, place, journey: &id, onward };
+    Ok((web.cookies().set_browser(&binding), view.page(&prompt, None, None, typed)).into_response())
+}
+
+/// What was typed into an earlier journey of this browser, whose id stands in the address instead of it.
+async fn typed_before(web: &Web, journey: &str, client: &Client) -> Typed {
+    match web.identity().journeys().prompt(journey, client).await {
+        Ok(Prompt::Password { identifier } | Prompt::NewPassword { identifier, .. }) => Typed::who(identifier),
+        _ => Typed::default(),
+    }
+}
+
+/// The identifier of the person's own that the journey is about.
+async fn own_identifier(web: &Web, user: &CurrentUser, onward: &Onward) -> Result<Typed, Problem> {
+    let Some(id) = onward.about else { return Ok(Typed::default()) };
+    let own = web.identity().identifiers().list(user.id()).await?;
+    Ok(own.into_iter().find(|own| own.id == id).map(|own| Typed::who(own.value)).unwrap_or_default())
 }
 
 /// Takes an answer, and leads to the page of the next prompt, so that reloading it sends nothing again.
@@ -79,25 +117,16 @@ async fn answer(
     form: Form,
 ) -> Result<Response, Problem> {
     let journey = form.text("journey");
-    let return_to = LocalPath::parse(form.text("return_to"));
-    let view = View { web: &web, place, journey, return_to };
+    let view = View { web: &web, place, journey, onward: Onward::of_form(&form) };
     let answer = read(&form).ok_or_else(Problem::malformed)?;
     let resent = matches!(answer, Answer::Resend {});
     match web.identity().journeys().answer(journey, &client, answer).await {
-        Ok(Advanced { prompt, opened }) => {
-            let cookie = match &opened {
-                Some(opened) => Some(signed_in::cookie(&web, user.as_ref(), opened).await),
-                None => None,
-            };
-            let next = match &prompt {
-                Prompt::Done { return_to, .. } => signed_in::go_on(&web, return_to.as_ref()),
-                _ => Redirect::to(&view.next(resent)),
-            };
-            Ok((cookie, next).into_response())
+        Ok(advanced) => {
+            let next = if resent { &[("sent", "1")][..] } else { &[] };
+            Ok(view.go_on(user.as_ref(), advanced, next).await)
         }
         Err(JourneyError::Wrong { mistake, prompt }) => {
-            let complaint = Complaint::mistake(&mistake, &form);
-            let page = view.page(&prompt, Some(complaint), None, Some(&form));
+            let page = view.page(&prompt, Some(Complaint::mistake(&mistake, &form)), None, Typed::into(&form));
             Ok(Problem::wrong(mistake, *prompt).over(page))
         }
         Err(JourneyError::Unknown) => Err(view.problem(JourneyError::Unknown)),
@@ -110,7 +139,7 @@ async fn again(view: &View<'_>, client: &Client, error: JourneyError, form: &For
     let problem = Problem::from(error);
     match view.web.identity().journeys().prompt(view.journey, client).await {
         Ok(prompt) => {
-            let page = view.page(&prompt, Some(Complaint::problem(&problem)), None, Some(form));
+            let page = view.page(&prompt, Some(Complaint::problem(&problem)), None, Typed::into(form));
             problem.over(page)
         }
         Err(_) => problem.into_response(),
@@ -119,14 +148,20 @@ async fn again(view: &View<'_>, client: &Client, error: JourneyError, form: &For
 
 /// The answer that a form gives; none when it gives no known one.
 fn read(form: &Form) -> Option<Answer> {
-    let name = form.text("name");
+    let given = |name| form.given(name).map(str::to_owned);
+    let chosen = |name| given(name).filter(|text| !text.is_empty());
     Some(match form.text("answer") {
-        "identify" => Answer::Identify(Identify::email(form.text("email"))),
+        "identify" => Answer::Identify(Identify {
+            email: given("email"),
+            phone: given("phone"),
+            username: given("username"),
+            identifier: given("identifier"),
+        }),
         "password" => Answer::Password { password: form.secret("password") },
         "new_password" => Answer::NewPassword {
             new_password: form.secret("new_password"),
-            name: (!name.is_empty()).then(|| name.to_owned()),
-            username: None,
+            name: chosen("name"),
+            username: chosen("username"),
         },
         "code" => Answer::Code { code: form.secret("code") },
         "resend" => Answer::Resend {},
@@ -134,4 +169,24 @@ fn read(form: &Form) -> Option<Answer> {
         "custom" => Answer::Custom { data: form.rest() },
         _ => return None,
     })
+}
+
+impl View<'_> {
+    /// To the page of what is asked next, with the session if the answer opened one or gave it a new proof.
+    pub(super) async fn go_on(
+        &self,
+        user: Option<&CurrentUser>,
+        Advanced { prompt, opened }: Advanced,
+        query: &[(&str, &str)],
+    ) -> Response {
+        let cookie = match &opened {
+            Some(opened) => Some(signed_in::cookie(self.web, user, opened).await),
+            None => None,
+        };
+        let next = match &prompt {
+            Prompt::Done { return_to, .. } => signed_in::go_on(self.web, return_to.as_ref()),
+            _ => Redirect::to(&self.path(query)),
+        };
+        (cookie, next).into_response()
+    }
 }

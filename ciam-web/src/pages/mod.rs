@@ -3,6 +3,8 @@
 mod account;
 mod journeys;
 mod mailbox;
+mod profile;
+mod security;
 mod sessions;
 mod sign_out;
 mod verify;
@@ -17,6 +19,8 @@ pub(crate) fn routes(with_mailbox: bool) -> Router<Web> {
         .merge(verify::routes())
         .merge(sign_out::routes())
         .merge(account::routes())
+        .merge(profile::routes())
+        .merge(security::routes())
         .merge(sessions::routes());
     if with_mailbox { pages.merge(mailbox::routes()) } else { pages }
 }

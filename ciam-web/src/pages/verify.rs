@@ -1,28 +1,27 @@
-//! The link of a message: following it shows a page, and only that page's button confirms the address.
+//! The link of a message: following it shows a page, and only that page's button does what the link is for.
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use ciam_core::journeys::{Advanced, JourneyError, JourneyKind, Prompt, Redeemed};
+use ciam_core::journeys::{JourneyError, JourneyKind, Redeemed, Started};
 use ciam_core::sessions::device;
 use minijinja::context;
 use minijinja::value::Serde;
 
-use super::journeys::refusal;
+use super::journeys::{Onward, Place, View};
 use crate::body::{self, Form};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
 use crate::moments::Moment;
-use crate::signed_in;
 use crate::web::Web;
 
 pub(super) fn routes() -> Router<Web> {
     Router::new().route("/verify", get(ask).post(confirm))
 }
 
-/// Shows whose address is confirmed for whom. Consumes nothing: programs follow links too.
+/// Shows what would be confirmed for whom. Consumes nothing: programs follow links too.
 async fn ask(
     State(web): State<Web>,
     Bound { client, .. }: Bound,
@@ -34,37 +33,39 @@ async fn ask(
     let context = context! {
         ticket => &*ticket,
         to => view.to.as_str(),
-        kind => if matches!(view.kind, JourneyKind::SignUp) { "sign_up" } else { "sign_in" },
+        to_kind => view.to.kind().as_str(),
+        kind => Place::of(view.kind).name,
         same_browser => view.same_browser,
         begun => Serde(begun),
         begun_on => device(view.begun_on.as_deref()),
     };
-    Ok(web.templates().page("verify.html", context))
+    let template = if view.kind == JourneyKind::Recover { "verify_recovery.html" } else { "verify.html" };
+    Ok(web.templates().page(template, context))
 }
 
-/// Confirms the address. Only the browser that began the journey is signed in by it.
+/// Does what the link is for. Only the browser that began the journey can be signed in by it; a recovery goes on in
+/// the browser that followed the link, and signs nobody in there.
 async fn confirm(
     State(web): State<Web>,
     user: Option<CurrentUser>,
-    Bound { client, .. }: Bound,
+    Bound { mut client, .. }: Bound,
     form: Form,
 ) -> Result<Response, Problem> {
-    let redeemed = web.identity().journeys().redeem(form.text("ticket"), &client).await.map_err(unusable)?;
-    let Redeemed::Here(advanced) = redeemed else {
-        return Ok(web.templates().page("verified.html", context! {}));
-    };
-    Ok(match *advanced {
-        Advanced { prompt: Prompt::Done { return_to, .. }, opened: Some(opened) } => {
-            let cookie = signed_in::cookie(&web, user.as_ref(), &opened).await;
-            (cookie, signed_in::go_on(&web, return_to.as_ref())).into_response()
+    let journeys = web.identity().journeys();
+    let ticket = form.text("ticket");
+    let place = Place::of(journeys.ticket(ticket, &client).await.map_err(unusable)?.kind);
+    let binding = client.binding.get_or_insert_with(|| web.identity().entropy().verifier()).clone();
+    match journeys.redeem(ticket, &client).await.map_err(unusable)? {
+        Redeemed::Here { id, advanced } => {
+            let view = View { web: &web, place, journey: &id, onward: Onward::default() };
+            Ok(view.go_on(user.as_ref(), *advanced, &[]).await)
         }
-        Advanced { prompt: Prompt::Refused { reason }, .. } => {
-            let context = context! { reason => refusal(&reason), action => web.path("/sign-in") };
-            web.templates().page("refused.html", context)
+        Redeemed::HandedOver(Started { id, .. }) => {
+            let view = View { web: &web, place, journey: &id, onward: Onward::default() };
+            Ok((web.cookies().set_browser(&binding), axum::response::Redirect::to(&view.path(&[]))).into_response())
         }
-        // Something else is still asked, in the tab in which the journey was begun.
-        Advanced { .. } => web.templates().page("verified.html", context! {}),
-    })
+        _ => Ok(web.templates().page("verified.html", context! {})),
+    }
 }
 
 fn unusable(error: JourneyError) -> Problem {

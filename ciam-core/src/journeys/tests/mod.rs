@@ -372,10 +372,12 @@ async fn a_link_in_the_own_browser_signs_in_once() {
         let view = bed.ciam.journeys().ticket(&ticket, &browser.client).await.unwrap();
         assert!(view.same_browser && view.to.as_str() == ADA && view.begun_on.as_deref() == Some("Test/1.0"));
     }
-    let Redeemed::Here(advanced) = bed.ciam.journeys().redeem(&ticket, &browser.client).await.unwrap() else {
+    let Redeemed::Here { id, advanced } = bed.ciam.journeys().redeem(&ticket, &browser.client).await.unwrap() else {
         panic!("it is the same browser");
     };
     opened(Ok(*advanced));
+    assert_eq!(bed.ciam.journeys().prompt(&id, &browser.client).await.unwrap().name(), "done");
+    assert!(matches!(bed.ciam.journeys().prompt(&id, &bed.browser().client).await, Err(JourneyError::Unknown)));
     assert!(matches!(bed.ciam.journeys().redeem(&ticket, &browser.client).await, Err(JourneyError::Unknown)));
 }
 

@@ -67,13 +67,13 @@ async fn a_link_in_the_own_browser_goes_on_there() {
     let browser = bed.browser();
     let journey = recovering(&bed, &browser, ADA).await;
     let ticket = bed.ticket_for(ADA).await;
-    let Redeemed::Here(advanced) = bed.ciam.journeys().redeem(&ticket, &browser.client).await.unwrap() else {
+    let Redeemed::Here { id, advanced } = bed.ciam.journeys().redeem(&ticket, &browser.client).await.unwrap() else {
         panic!("elsewhere");
     };
     assert!(matches!(advanced.prompt, Prompt::NewPassword { .. }));
     let late = browser.answer(&journey, code("000000")).await;
     assert!(matches!(late, Err(JourneyError::Stale)), "{late:?}");
-    opened(browser.answer(&journey, new_password(NEW)).await);
+    opened(browser.answer(&id, new_password(NEW)).await);
 }
 
 #[tokio::test]

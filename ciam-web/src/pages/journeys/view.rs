@@ -1,33 +1,32 @@
 //! How a prompt looks.
 
 use axum::response::{IntoResponse, Response};
+use ciam_core::identifiers::IdentifierKind;
 use ciam_core::journeys::{JourneyError, JourneyKind, Mistake, Prompt};
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::Place;
+use super::place::{Onward, Place};
 use crate::body::Form;
 use crate::error::Problem;
 use crate::moments::remaining;
-use crate::return_to::with_way_back;
 use crate::signed_in;
 use crate::web::Web;
 use ciam_core::journeys::LocalPath;
 
 /// A journey's pages.
 #[derive(Debug)]
-pub(super) struct View<'v> {
-    pub(super) web: &'v Web,
-    pub(super) place: Place,
-    pub(super) journey: &'v str,
-    /// Where the person goes afterwards. The journey knows; this is for links between journeys.
-    pub(super) return_to: Option<LocalPath>,
+pub(in crate::pages) struct View<'v> {
+    pub(in crate::pages) web: &'v Web,
+    pub(in crate::pages) place: Place,
+    pub(in crate::pages) journey: &'v str,
+    pub(in crate::pages) onward: Onward,
 }
 
 /// Why the page is shown again.
 #[derive(Debug, Serialize)]
-pub(super) struct Complaint {
+pub(in crate::pages) struct Complaint {
     field: Option<&'static str>,
     text: String,
 }
@@ -43,23 +42,75 @@ impl Complaint {
         Self { field: mistake.field(), text }
     }
 
-    pub(super) fn problem(problem: &Problem) -> Self {
-        Self { field: None, text: problem.sentence() }
+    pub(in crate::pages) fn problem(problem: &Problem) -> Self {
+        Self { field: problem.field(), text: problem.sentence() }
+    }
+}
+
+/// What stands in the fields of a page already; never a secret.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Typed {
+    identifier: String,
+    name: String,
+    username: String,
+}
+
+impl Typed {
+    /// Who it is, as they said before.
+    pub(super) fn who(identifier: String) -> Self {
+        Self { identifier, ..Self::default() }
+    }
+
+    /// What was typed into a form.
+    pub(super) fn into(form: &Form) -> Self {
+        let who = ["email", "phone", "username", "identifier"].into_iter().find_map(|name| form.given(name));
+        Self {
+            identifier: who.unwrap_or_default().to_owned(),
+            name: form.text("name").to_owned(),
+            username: form.text("username").to_owned(),
+        }
+    }
+}
+
+/// The field that asks by what somebody is found.
+#[derive(Debug, Serialize)]
+struct Field {
+    /// `email`, `phone` or `username` where that kind alone is meant, otherwise `identifier`.
+    name: &'static str,
+    /// The kinds, in the order in which they are shown, as one word: `email_phone`.
+    kinds: String,
+    r#type: &'static str,
+    inputmode: &'static str,
+    autocomplete: &'static str,
+}
+
+impl Field {
+    fn new(accepts: &[IdentifierKind], only: Option<IdentifierKind>, adds: bool) -> Self {
+        let meant = only.filter(|kind| accepts.contains(kind));
+        let kinds: Vec<IdentifierKind> = meant.map_or_else(|| accepts.to_vec(), |kind| vec![kind]);
+        let single = if let [single] = kinds[..] { Some(single) } else { None };
+        let (r#type, inputmode) = match single {
+            Some(IdentifierKind::Email) => ("email", "email"),
+            Some(IdentifierKind::Phone) => ("tel", "tel"),
+            _ if kinds.contains(&IdentifierKind::Email) => ("text", "email"),
+            _ => ("text", "text"),
+        };
+        let autocomplete = match single {
+            Some(IdentifierKind::Email) if adds => "email",
+            Some(IdentifierKind::Phone) if adds => "tel",
+            _ => "username",
+        };
+        let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let name = single.map_or("identifier", IdentifierKind::as_str);
+        Self { name, kinds: words.join("_"), r#type, inputmode, autocomplete }
     }
 }
 
 impl View<'_> {
     /// The path of the journey's current page.
-    pub(super) fn next(&self, resent: bool) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("journey", self.journey);
-        if let Some(path) = &self.return_to {
-            query.append_pair("return_to", path.as_str());
-        }
-        if resent {
-            query.append_pair("sent", "1");
-        }
-        format!("{}?{}", self.web.path(self.place.path), query.finish())
+    pub(in crate::pages) fn path(&self, query: &[(&str, &str)]) -> String {
+        let all = [&[("journey", self.journey)], query].concat();
+        format!("{}{}", self.web.path(self.place.path), self.onward.query(&all))
     }
 
     /// A problem whose page leads to the journey's beginning.
@@ -73,13 +124,25 @@ impl View<'_> {
         prompt: &Prompt,
         error: Option<Complaint>,
         notice: Option<&str>,
-        typed: Option<&Form>,
+        typed: Typed,
     ) -> Response {
         let mut code_hint = None;
         let mut reason = None;
+        let mut field = None;
         let template = match prompt {
-            Prompt::Identify { .. } => "identify.html".to_owned(),
+            Prompt::Identify { accepts } => {
+                let adds = self.place.kind == JourneyKind::AddIdentifier;
+                field = Some(Field::new(accepts, self.onward.only, adds));
+                match self.place.kind {
+                    JourneyKind::Recover => "recover.html",
+                    JourneyKind::AddIdentifier => "add_identifier.html",
+                    _ => "identify.html",
+                }
+                .to_owned()
+            }
+            Prompt::Password { .. } if self.place.kind.begins_signed_in() => "step_up.html".to_owned(),
             Prompt::Password { .. } => "password.html".to_owned(),
+            Prompt::NewPassword { .. } if self.place.kind == JourneyKind::Recover => "reset_password.html".to_owned(),
             Prompt::NewPassword { .. } => "new_password.html".to_owned(),
             Prompt::Code { expires_at, .. } => {
                 code_hint = Some(match remaining(*expires_at, self.web.identity().clock().now()) {
@@ -89,10 +152,12 @@ impl View<'_> {
                 "code.html".to_owned()
             }
             Prompt::Confirmed {} => "confirmed.html".to_owned(),
+            Prompt::Refused { reason: why } if why == "continued_elsewhere" => "continued_elsewhere.html".to_owned(),
             Prompt::Refused { reason: why } => {
                 reason = Some(refusal(why));
                 "refused.html".to_owned()
             }
+            Prompt::Completed {} => "completed.html".to_owned(),
             Prompt::Done { return_to, .. } => return signed_in::go_on(self.web, return_to.as_ref()).into_response(),
             Prompt::Custom { name, .. } => match self.web.templates().step(name) {
                 Some(template) => template,
@@ -100,16 +165,19 @@ impl View<'_> {
             },
             _ => return Problem::not_found().into_response(),
         };
-        let value = |name| typed.map(|form| form.text(name)).unwrap_or_default();
-        let onward = self.return_to.as_ref().map(|path| with_way_back("", path)).unwrap_or_default();
+        let forgotten = Onward { return_to: self.onward.return_to.clone(), ..Onward::default() };
+        let carried: Vec<_> = self.onward.pairs().into_iter().map(|(name, value)| context! { name, value }).collect();
         let context = context! {
-            kind => if matches!(self.place.kind, JourneyKind::SignUp) { "sign_up" } else { "sign_in" },
+            kind => self.place.name,
             action => self.web.path(self.place.path),
             journey => self.journey,
-            return_to => self.return_to.as_ref().map(LocalPath::as_str),
-            onward => onward,
+            return_to => self.onward.return_to.as_ref().map(LocalPath::as_str),
+            carried => carried,
+            onward => self.onward.query(&[]),
+            forgot => forgotten.query(&[("from", self.journey)]),
             prompt => Serde(prompt),
-            values => context! { email => value("email"), name => value("name") },
+            field => field.map(Serde),
+            values => Serde(typed),
             error => error.map(Serde),
             notice => notice,
             good_for => code_hint,
@@ -121,7 +189,7 @@ impl View<'_> {
 }
 
 /// Why a journey has ended, for the person.
-pub(in crate::pages) fn refusal(reason: &str) -> &'static str {
+fn refusal(reason: &str) -> &'static str {
     match reason {
         "address_taken" => "This address has an account already. Sign in instead.",
         "expired" => "It took too long, and what you had entered is gone. Please start again.",

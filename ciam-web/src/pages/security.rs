@@ -1,0 +1,104 @@
+//! What protects a person's account: another password, and what happened lately.
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use ciam_core::events::Event;
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use super::journeys::Complaint;
+use crate::body::{self, Form};
+use crate::client::Bound;
+use crate::current_user::CurrentUser;
+use crate::error::Problem;
+use crate::history::By;
+use crate::moments::Moment;
+use crate::web::Web;
+use crate::{history, signed_in};
+use ciam_core::sessions::device;
+
+const PATH: &str = "/account/security";
+/// How much of the history is on one page.
+const SHOWN: usize = 10;
+
+pub(super) fn routes() -> Router<Web> {
+    Router::new().route(PATH, get(show).post(change_password)).route("/.well-known/change-password", get(well_known))
+}
+
+/// Where password managers look for the form (W3C, A Well-Known URL for Changing Passwords).
+async fn well_known(State(web): State<Web>) -> Redirect {
+    web.redirect(PATH)
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    words: &'static str,
+    by: By,
+    at: Moment,
+    device: Option<String>,
+    ip: Option<String>,
+}
+
+async fn show(State(web): State<Web>, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    page(&web, &user, query.as_deref(), None).await
+}
+
+async fn page(
+    web: &Web,
+    user: &CurrentUser,
+    query: Option<&str>,
+    error: Option<Complaint>,
+) -> Result<Response, Problem> {
+    let after = body::query(query, "after").map(|text| history::cursor(&text)).transpose()?;
+    let earlier = after.is_some();
+    let history = history::of(web, user.id(), after, SHOWN).await?;
+    let now = web.identity().clock().now();
+    let row = |event: &Event| {
+        let words = history::words(event)?;
+        let known = event.origin.user_agent.as_deref().map(|agent| device(Some(agent)));
+        let ip = event.origin.ip.map(|ip| ip.to_string());
+        Some(Row { words, by: By::of(event), at: Moment::new(event.at, now), device: known, ip })
+    };
+    let rows: Vec<Row> = history.events.iter().filter_map(row).collect();
+    let identifiers = web.identity().identifiers().list(user.id()).await?;
+    let shown = identifiers.iter().find(|own| own.primary).or(identifiers.first());
+    let context = context! {
+        here => "security",
+        identifier => shown.map(|own| own.value.as_str()),
+        min_length => web.identity().config().passwords.min_length,
+        events => Serde(rows),
+        earlier => earlier,
+        next => history.next.map(|cursor| cursor.encode()),
+        error => error.map(Serde),
+        notice => matches!(body::query(query, "done").as_deref(), Some("password")).then_some(
+            "Your password is changed, and you are signed out everywhere else.",
+        ),
+    };
+    Ok(web.templates().page("security.html", context))
+}
+
+async fn change_password(
+    State(web): State<Web>,
+    user: CurrentUser,
+    Bound { client, .. }: Bound,
+    form: Form,
+) -> Result<Response, Problem> {
+    let (present, new) = (form.secret("password"), form.secret("new_password"));
+    match web.identity().passwords().change(&client, user.session(), &present, &new).await {
+        Ok(opened) => {
+            let cookie = signed_in::cookie(&web, Some(&user), &opened).await;
+            Ok((cookie, web.redirect("/account/security?done=password")).into_response())
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.status() == axum::http::StatusCode::UNAUTHORIZED {
+                return Err(problem);
+            }
+            let page = page(&web, &user, None, Some(Complaint::problem(&problem))).await?;
+            Ok(problem.over(page))
+        }
+    }
+}
