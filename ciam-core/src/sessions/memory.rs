@@ -97,6 +97,7 @@ impl Memory {
         self.each(&[revoked], Recent::evict, Recent::evict);
     }
 
+    /// Begins with nothing: also what a check kept that was under way while nothing was heard is gone.
     pub(super) fn hear(&self) {
         self.clear();
         self.hears.store(true, Ordering::Release);
@@ -104,7 +105,6 @@ impl Memory {
 
     pub(super) fn miss(&self) {
         self.hears.store(false, Ordering::Release);
-        self.clear();
     }
 
     fn clear(&self) {

@@ -23,6 +23,7 @@ use axum::extract::ConnectInfo;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::routing::get;
+use ciam_core::sessions::SessionCache;
 use ciam_core::store::MemoryStore;
 use ciam_core::testing::{FaultyStore, TestBed};
 use serde_json::{Value, json};
@@ -43,10 +44,11 @@ pub(crate) async fn shop() -> (TestBed, Router) {
     (bed, app)
 }
 
-/// The same on a store that can go away, and counts what is written to it.
+/// The same on a store that can go away, and counts what is written to it. Nothing of it is kept in memory.
 pub(crate) async fn on_a_faulty_store() -> (TestBed, Router, Arc<FaultyStore>) {
     let store = FaultyStore::new(Arc::new(MemoryStore::new()), []);
-    let bed = TestBed::with(|builder| builder.shared_store(store.clone())).await;
+    let cache = SessionCache { capacity: 0, ..SessionCache::default() };
+    let bed = TestBed::with(|builder| builder.shared_store(store.clone()).session_cache(cache)).await;
     let app = around(&bed, Router::new());
     (bed, app, store)
 }

@@ -175,6 +175,38 @@ async fn what_was_not_flushed_when_the_process_died_makes_a_session_look_less_us
     assert_eq!(level(&bed, &ada).await, Aal::Aal1, "and what is written of a pause stays");
 }
 
+#[tokio::test]
+async fn what_is_noted_during_a_flush_is_not_forgotten_by_it() {
+    let store = FaultyStore::new(Arc::new(MemoryStore::new()), []);
+    let bed = TestBed::with(|builder| builder.shared_store(store.clone())).await;
+    let ada = bed.sign_up("ada@example.com", PASSWORD).await;
+    bed.clock.advance(Duration::from_mins(2));
+    assert!(check(&bed, &ada).await);
+    store.hold(crate::testing::Held::Commits, 0);
+    let sessions = bed.ciam.sessions().clone();
+    let flush = tokio::spawn(async move { sessions.flush_seen().await.unwrap() });
+    store.holds().await;
+    bed.clock.advance(Duration::from_mins(2));
+    assert!(check(&bed, &ada).await);
+    store.release();
+    assert_eq!(flush.await.unwrap(), 1);
+    assert_eq!(bed.ciam.sessions().flush_seen().await.unwrap(), 1);
+    assert_eq!(stored(&bed, ada.session.id).await.last_seen, bed.ciam.clock().now());
+}
+
+#[tokio::test]
+async fn a_new_bearer_takes_along_what_is_not_flushed_yet() {
+    let bed = TestBed::new().await;
+    let ada = bed.sign_up("ada@example.com", PASSWORD).await;
+    let ada = elevated(&bed, &ada, PASSKEY).await;
+    for _ in 0..3 {
+        bed.clock.advance(Duration::from_mins(50));
+        assert_eq!(level(&bed, &ada).await, Aal::Aal2);
+    }
+    let again = elevated(&bed, &ada, Strength::PASSWORD).await;
+    assert_eq!(level(&bed, &again).await, Aal::Aal2, "it was used all the time");
+}
+
 /// Two checks meet at the end of the pause. The one that finds it too long could not keep what it read; the other comes
 /// from a moment before, and has what is in memory from before.
 #[tokio::test]
