@@ -4,7 +4,10 @@
 //!
 //! - **put an engine together**: [`Ciam::builder`].
 //! - **add pages, a JSON API and sessions to my axum app**: [`web::mount`].
-//! - **know who is signed in**: [`CurrentUser`] and `Option<CurrentUser>` in a handler.
+//! - **know who is signed in**: [`CurrentUser`] and `Option<CurrentUser>` in a handler; [`Visitor`] for guests, too.
+//! - **protect a whole router**: [`web::require_sign_in`]; **ask for a new proof**: [`Fresh`].
+//! - **create, list or suspend users from my own program**: [`Ciam::users`].
+//! - **run workers elsewhere, and end them**: [`Ciam::workers`], [`Ciam::shutdown`].
 //! - **drive sign-up and sign-in from somewhere else than a browser**: [`journeys`].
 //! - **keep records of my own beside ciam's**: [`store`].
 //! - **send messages**: [`SmtpMessenger`]; while developing, [`Mailbox`].
@@ -49,6 +52,8 @@ pub use ciam_store::SqliteStore;
 mod guides {
     #[doc = include_str!("../docs/getting-started.md")]
     mod getting_started {}
+    #[doc = include_str!("../docs/testing-your-app.md")]
+    mod testing_your_app {}
     #[doc = include_str!("../docs/events.md")]
     mod events {}
 }

@@ -220,8 +220,13 @@ impl Problem {
 
     pub(crate) fn way(&self) -> Option<Way> {
         const SIGN_IN: Way = Way { path: "/sign-in", label: "Sign in" };
-        let signs_in = self.status() == StatusCode::UNAUTHORIZED || self.kind.name == "unknown_link";
-        self.way.copied().or(signs_in.then_some(SIGN_IN))
+        const STEP_UP: Way = Way { path: "/step-up", label: "Confirm that it is you" };
+        let own = match self.kind.name {
+            "fresh_sign_in_required" => Some(STEP_UP),
+            "unknown_link" => Some(SIGN_IN),
+            _ => (self.status() == StatusCode::UNAUTHORIZED).then_some(SIGN_IN),
+        };
+        self.way.copied().or(own)
     }
 
     /// A sentence or two for the person.
