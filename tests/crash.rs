@@ -141,7 +141,7 @@ async fn rl1_a_kill_leaves_no_half_account_and_loses_no_acknowledged_one() {
         let whole = "SELECT count(*) FROM ciam_users u
             JOIN ciam_user_standings s ON s.id = u.id
             JOIN ciam_passwords p ON p.id = u.id
-            JOIN ciam_identifiers i ON i.user_id = u.id AND i.verified_email IS NOT NULL
+            JOIN ciam_identifiers i ON i.user_id = u.id AND i.verified_handle IS NOT NULL
             JOIN ciam_events e ON e.subject = u.id AND e.doc LIKE '%\"user.registered\"%'";
         assert_eq!(users, count(&file, whole), "an account is half there");
         for table in ["ciam_user_standings", "ciam_passwords", "ciam_identifiers"] {
