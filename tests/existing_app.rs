@@ -63,7 +63,7 @@ async fn whoever_orders_at_once_orders_what_they_had_as_a_guest() {
 #[tokio::test]
 async fn what_is_grave_asks_for_a_new_proof() {
     let (_folder, bed, mut ada) = shop().await;
-    let person = bed.user().create().await;
+    let person = bed.user().password("a password").create().await;
     assert_eq!(ada.post("/orders/forget", &[]).await.status, StatusCode::UNAUTHORIZED);
     ada.sign_in(&bed, person.id).await;
     ada.post("/basket/add", &[("what", "a kettle")]).await;
@@ -72,7 +72,10 @@ async fn what_is_grave_asks_for_a_new_proof() {
     assert_eq!(ada.get("/orders/forget").await.location(), Some("/id/step-up?return_to=%2Forders%2Fforget"));
     assert_eq!(ada.post("/orders/forget", &[]).await.status, StatusCode::FORBIDDEN);
     assert!(ada.get("/orders").await.text().contains("kettle"));
-    ada.sign_in(&bed, person.id).await;
+    let asked = ada.open("/orders/forget").await; // the page that asks for the password again
+    let proved = ada.submit(&asked, &[("password", "a password")]).await;
+    assert_eq!(proved.location(), Some("/orders/forget"));
+    assert!(ada.follow(proved).await.text().contains("Forget all orders?"));
     ada.post("/orders/forget", &[]).await;
     assert!(!ada.get("/orders").await.text().contains("kettle"));
 }

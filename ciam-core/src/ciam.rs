@@ -172,9 +172,17 @@ impl Ciam {
     /// ```
     ///
     /// # Errors
-    /// [`Overdue`]: a messenger took too long. Its message is sent again after the next start.
+    /// [`Overdue`]: a messenger or the store took too long. A message is sent again after the next start.
     pub async fn shutdown(&self) -> Result<(), Overdue> {
-        self.inner.background.shutdown().await
+        let ended = self.inner.background.shutdown().await;
+        // Also what was noted since the worker's last time, or where there is none: no other process knows of it.
+        let flush = self.inner.sessions.flush_seen();
+        match tokio::time::timeout(self.inner.config.shutdown_grace, flush).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "when sessions were last seen is not written"),
+            Err(_) => return Err(Overdue),
+        }
+        ended
     }
 
     /// The store, for the host's own records. What is written through this handle and its clones is in force at once;

@@ -207,6 +207,18 @@ async fn what_the_host_cannot_write_keeps_the_user_from_coming_to_be() {
     assert!(bob.is_none(), "no credential was left behind either");
 }
 
+#[tokio::test]
+async fn an_error_of_the_host_s_keeps_the_user_from_coming_to_be() {
+    let bed = TestBed::with(|builder| {
+        let refuse = |_: Work, _: User| async { Err(StoreError::Misuse("not today")) };
+        builder.store(MemoryStore::new()).on_registered(refuse)
+    })
+    .await;
+    let refused = bed.ciam.users().create(&Cause::system(), new(EMAIL)).await;
+    assert!(matches!(refused, Err(UserError::Store(StoreError::Misuse("not today")))), "{refused:?}");
+    assert_eq!(bed.ciam.users().list(None, 10).await.unwrap().items, []);
+}
+
 async fn opened_by_password(bed: &TestBed) -> Option<UserId> {
     let browser = bed.browser();
     let journey = browser.identified(crate::journeys::JourneyKind::SignIn, EMAIL).await;

@@ -8,6 +8,7 @@ use super::*;
 use crate::ciam::{Ciam, CiamBuilder};
 use crate::events::Event;
 use crate::messages::{Mailbox, Message, Messenger, SendError};
+use crate::sessions::Session;
 use crate::store::{Backend, MemoryStore, Position};
 use crate::testing::{CountingHasher, FixedEntropy, TestBed, in_parallel};
 
@@ -132,6 +133,19 @@ async fn workers_may_run_elsewhere_than_the_engine_that_queues() {
     stop.send(()).unwrap();
     assert_eq!(run.await.unwrap(), Ok(()));
     assert_eq!(outcomes(&serving).await, ["message.queued", "message.sent"]);
+}
+
+#[tokio::test]
+async fn a_shutdown_writes_what_an_engine_without_workers_has_noted() {
+    let bed = TestBed::new().await;
+    let ada = bed.user().create().await;
+    let opened = bed.signed_in(ada.id).await;
+    bed.clock.advance(Duration::from_mins(2));
+    bed.ciam.sessions().check(opened.bearer.expose()).await.unwrap().unwrap();
+    let kept = async || bed.ciam.store().get::<Session>(opened.session.id).await.unwrap().unwrap().last_seen;
+    assert_eq!(kept().await, opened.session.last_seen);
+    assert_eq!(bed.ciam.shutdown().await, Ok(()));
+    assert_eq!(kept().await, bed.ciam.clock().now());
 }
 
 #[tokio::test(start_paused = true)]
