@@ -76,8 +76,11 @@ impl TestBed {
     /// A browser that nobody has seen before.
     #[must_use]
     pub fn browser(&self) -> Browser {
-        let client =
-            Client { binding: Some(self.ciam.entropy().verifier()), origin: Origin::new(None, Some("Test/1.0")) };
+        let client = Client {
+            binding: Some(self.ciam.entropy().verifier()),
+            origin: Origin::new(None, Some("Test/1.0")),
+            ..Client::default()
+        };
         Browser { bed: self.clone(), client }
     }
 
