@@ -64,8 +64,9 @@ impl KnownDevice {
             && standing.is_some_and(|standing| standing.id == self.user && standing.epoch == self.epoch)
     }
 
-    pub(crate) const fn digest(&self) -> &Digest {
-        &self.digest
+    /// Whose tries its own limit counts: after all sessions were ended, those of a device anew.
+    pub(crate) fn key(&self) -> Digest {
+        Digest::of_all(&[self.digest.bytes(), &self.epoch.to_be_bytes()])
     }
 }
 

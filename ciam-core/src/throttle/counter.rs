@@ -114,9 +114,9 @@ impl Counter {
         Self::TRIES.exceeded(error) || Self::IN_A_ROW.exceeded(error)
     }
 
-    /// Whether somebody tries again and again: a window was filled before this one.
-    pub(super) const fn is_under_attack(&self) -> bool {
-        self.window.full > 0
+    /// Whether somebody tries again and again: a window was filled before the one of this time.
+    pub(super) fn is_under_attack(&self, limit: &Limit, now: Timestamp) -> bool {
+        self.window_at(limit, now).0.full > 0
     }
 
     /// The window that a try at this time is in, and when it ends: the present one, or the next.
@@ -285,9 +285,8 @@ impl Held {
         {
             next.disabled = true;
             next.until = now + DISABLED;
-            work.record(
-                NewEvent::new("password.disabled", &Cause::system()).about(limit.subject).with("failures", most),
-            )?;
+            let event = NewEvent::new("password.disabled", &Cause::system()).about(limit.subject);
+            work.record(event.with("limit", limit.name).with("failures", most))?;
         }
         if next != *counter { work.replace(&next) } else { Ok(()) }
     }

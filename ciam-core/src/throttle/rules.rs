@@ -66,7 +66,10 @@ pub(crate) fn sign_in_limits(
     let client = Limit::of_client("sign_in.client", &network, rates.client_failures);
     let whole = account_limit(rates, account);
     let own = match device {
-        Some(device) => account.limit("sign_in.device", device.digest().bytes(), rates.device_failures),
+        Some(device) => Limit {
+            in_a_row: Some(rates.failures_in_a_row),
+            ..account.limit("sign_in.device", device.key().bytes(), rates.device_failures)
+        },
         None => Limit {
             // Of all failures that fill the account's window, one is somebody else's than this address's.
             share: Some(rates.account_failures.most.saturating_sub(1).max(1)),

@@ -78,7 +78,10 @@ impl StoreThrottle {
                 limit.reserve_in(&self.store, &work, counter, counted, shared)
             })
             .collect::<Result<_, _>>()?;
-        let is_under_attack = counters.iter().flatten().any(Counter::is_under_attack);
+        let is_attacked = |(limit, counter): (&Limit, Option<&Counter>)| {
+            counter.is_some_and(|counter| counter.is_under_attack(limit, work.now()))
+        };
+        let is_under_attack = all().any(is_attacked);
         let mut reservation = Reservation::holding(held);
         reservation.would_refuse = would_refuse;
         reservation.is_under_attack = is_under_attack;
