@@ -72,7 +72,8 @@ async fn walk(ciam: &Ciam, kind: JourneyKind, person: u32, answers: [Answer; 2])
     let secret = ciam.entropy().verifier();
     let id = ciam.journeys().start(Start::new(kind, &secret)).await.unwrap().id;
     let address = IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 + person));
-    let client = Client { binding: Some(secret), origin: Origin::new(Some(address), Some("bench")) };
+    let client =
+        Client { binding: Some(secret), origin: Origin::new(Some(address), Some("bench")), ..Client::default() };
     for answer in answers {
         ciam.journeys().answer(&id, &client, answer).await.unwrap();
     }

@@ -46,10 +46,11 @@ async fn run() -> Result<(), AnyError> {
         .map_err(|error| format!("CIAM_LISTEN, {}: {error}", config.listen))?;
     let mailbox = config.dev.then(|| mailbox(&config)).transpose()?;
     let identity = identity(&config, mailbox.clone()).await?;
-    let app = app(&identity, config.name, mailbox)?;
+    let dev = config.dev;
+    let app = app(&identity, config, mailbox)?;
 
     println!("The portal is at {}", identity.config().application.public_url.origin());
-    if config.dev {
+    if dev {
         println!(
             "Development is on: messages are shown at {}/dev/mailbox",
             identity.config().application.public_url.origin()
@@ -62,9 +63,9 @@ async fn run() -> Result<(), AnyError> {
 }
 
 /// The shop's own routes with ciam around them.
-fn app(identity: &Ciam, name: String, mailbox: Option<Mailbox>) -> Result<Router, AnyError> {
-    let shop = Router::new().route("/", get(shop::home)).with_state(shop::Name(name));
-    let mount = ciam::web::Mount::new(identity);
+fn app(identity: &Ciam, config: Config, mailbox: Option<Mailbox>) -> Result<Router, AnyError> {
+    let shop = Router::new().route("/", get(shop::home)).with_state(shop::Name(config.name));
+    let mount = ciam::web::Mount::new(identity).trusted_proxies(config.trusted_proxies);
     let mount = match mailbox {
         Some(mailbox) => mount.danger_show_mailbox(mailbox),
         None => mount,

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn walk(identity: &Ciam, mailbox: &Mailbox, kind: JourneyKind) -> Result<(), Box<dyn std::error::Error>> {
     let secret = identity.entropy().verifier(); // a browser would keep it in a cookie
     let started = identity.journeys().start(Start::new(kind, &secret)).await?;
-    let client = Client { binding: Some(secret), origin: Origin::new(None, Some("a terminal")) };
+    let client = Client { binding: Some(secret), origin: Origin::new(None, Some("a terminal")), ..Client::default() };
     let mut prompt = started.prompt;
     loop {
         let answer = match &prompt {

@@ -9,6 +9,7 @@ use ciam::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake};
 use ciam::secret::Secret;
 use ciam::store::{Position, SqliteOptions};
 use ciam::testing::{Browser, FixedEntropy, TestBed, in_parallel};
+use ciam::throttle::{Rate, ThrottleLimits};
 use ciam::{MemoryStore, SqliteStore};
 
 const ADA: &str = "ada@example.com";
@@ -51,6 +52,13 @@ macro_rules! on_every_store {
 
 on_every_store! {
     pw6_exactly_the_limit_of_parallel_wrong_passwords_is_evaluated
+    pw6_of_fifty_addresses_five_tries_of_one_account_are_evaluated_in_every_window
+    pw6_a_known_device_has_five_tries
+    mf3_the_hundredth_failure_in_a_row_is_the_last_and_told_once
+    tries_of_one_client_at_many_accounts_are_ten
+    new_passwords_of_one_client_are_as_many_as_the_limit
+    messages_to_one_mailbox_are_as_many_as_the_burst
+    messages_for_one_client_are_as_many_as_the_limit
     right_passwords_from_one_address_wait_for_each_other_and_all_get_in
     pw6_the_limit_is_one_over_all_spellings_and_survives_a_restart_of_the_engine
     rg1_parallel_sign_ups_are_one_message_and_one_account
@@ -91,6 +99,122 @@ async fn pw6_exactly_the_limit_of_parallel_wrong_passwords_is_evaluated(bed: &Te
     let wrong = results.iter().filter(|result| matches!(result, Err(JourneyError::Wrong { .. }))).count();
     let throttled = results.iter().filter(|result| matches!(result, Err(JourneyError::Throttled { .. }))).count();
     assert_eq!((wrong, throttled, bed.hasher.work() - before), (5, 45, 5));
+}
+
+/// How many of fifty parallel tries were evaluated, by what the hasher did.
+async fn evaluated(bed: &TestBed, of: impl Fn(usize) -> (Browser, String)) -> u64 {
+    let before = bed.hasher.work();
+    let results = in_parallel(50, |n| {
+        let (browser, email) = of(n);
+        async move { browser.sign_in(&email, &format!("wrong password number {n}")).await }
+    })
+    .await;
+    let evaluated = bed.hasher.work() - before;
+    let wrong = results.iter().filter(|result| matches!(result, Err(JourneyError::Wrong { .. }))).count();
+    let throttled = results.iter().filter(|result| matches!(result, Err(JourneyError::Throttled { .. }))).count();
+    assert_eq!((wrong as u64, throttled), (evaluated, 50 - wrong), "{results:?}");
+    evaluated
+}
+
+fn address(n: usize) -> std::net::Ipv4Addr {
+    std::net::Ipv4Addr::from_bits(0xC612_0000 + u32::try_from(n).unwrap())
+}
+
+/// The same store under other limits.
+async fn limited(bed: &TestBed, limits: ThrottleLimits) -> TestBed {
+    let backend = bed.ciam.store().backend().clone();
+    let clock = bed.clock.clone();
+    let entropy = FixedEntropy::new(3);
+    TestBed::with(|b| b.shared_store(backend).clock(clock).entropy(entropy).throttle_limits(limits)).await
+}
+
+async fn pw6_of_fifty_addresses_five_tries_of_one_account_are_evaluated_in_every_window(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    for wait in [30, 60, 120] {
+        assert_eq!(evaluated(bed, |n| (bed.browser().at(address(n)), ADA.to_owned())).await, 5);
+        bed.clock.advance(Duration::from_secs(wait));
+    }
+    assert!(bed.browser().at(address(100)).sign_in(ADA, PASSWORD).await.is_ok());
+    assert_eq!(evaluated(bed, |n| (bed.browser().at(address(n)), "nobody@example.com".to_owned())).await, 5);
+}
+
+async fn pw6_a_known_device_has_five_tries(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    let home = bed.browser().with_device();
+    home.sign_in(ADA, PASSWORD).await.unwrap();
+    assert_eq!(evaluated(bed, |n| (home.clone().at(address(n)), ADA.to_owned())).await, 5);
+    assert!(bed.sign_in(ADA, PASSWORD).await.is_ok());
+}
+
+async fn mf3_the_hundredth_failure_in_a_row_is_the_last_and_told_once(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    let mut all = 0;
+    for round in 0..22 {
+        all += evaluated(bed, |n| (bed.browser().at(address(50 * round + n)), ADA.to_owned())).await;
+        bed.clock.advance(Duration::from_hours(1));
+    }
+    assert_eq!(all, 100);
+    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
+    assert_eq!(events.iter().filter(|(_, event)| event.name == "password.disabled").count(), 1);
+}
+
+async fn tries_of_one_client_at_many_accounts_are_ten(bed: &TestBed) {
+    for _ in 0..2 {
+        let of = |n| (bed.browser().at(address(0)), format!("person{n}@example.com"));
+        assert_eq!(evaluated(bed, of).await, 10);
+        bed.clock.advance(Duration::from_mins(1));
+    }
+}
+
+async fn new_passwords_of_one_client_are_as_many_as_the_limit(bed: &TestBed) {
+    let rate = Rate::new(10, Duration::from_mins(1));
+    let bed = &limited(bed, ThrottleLimits { client_sign_ups: rate, ..Default::default() }).await;
+    let results = in_parallel(50, |n| {
+        let browser = bed.browser();
+        async move {
+            let journey = browser.identified(JourneyKind::SignUp, &format!("person{n}@example.com")).await;
+            browser.answer(&journey, new_password()).await
+        }
+    })
+    .await;
+    assert_eq!((results.iter().filter(|result| result.is_ok()).count(), bed.hasher.work()), (10, 10), "{results:?}");
+    assert_eq!(bed.mail().await.len(), 10);
+}
+
+async fn messages_to_one_mailbox_are_as_many_as_the_burst(bed: &TestBed) {
+    for _ in 0..2 {
+        let before = bed.mail().await.len();
+        let results = in_parallel(50, |n| {
+            let browser = bed.browser();
+            async move {
+                let journey = browser.identified(JourneyKind::SignUp, &format!("ada+{n}@example.com")).await;
+                browser.answer(&journey, new_password()).await
+            }
+        })
+        .await;
+        let sent = results.iter().filter(|result| result.is_ok()).count();
+        let throttled = results.iter().filter(|result| matches!(result, Err(JourneyError::Throttled { .. }))).count();
+        assert_eq!((sent, throttled, bed.mail().await.len() - before), (5, 45, 5), "{results:?}");
+        bed.clock.advance(Duration::from_secs(25_000));
+    }
+}
+
+async fn messages_for_one_client_are_as_many_as_the_limit(bed: &TestBed) {
+    let rate = Rate::new(10, Duration::from_hours(1));
+    let bed = &limited(bed, ThrottleLimits { client_messages: rate, ..Default::default() }).await;
+    let results = in_parallel(50, |n| {
+        let browser = bed.browser();
+        async move {
+            let journey = browser.identified(JourneyKind::SignUp, &format!("person{n}@example.com")).await;
+            browser.answer(&journey, new_password()).await
+        }
+    })
+    .await;
+    assert_eq!(
+        (results.iter().filter(|result| result.is_ok()).count(), bed.mail().await.len()),
+        (10, 10),
+        "{results:?}"
+    );
 }
 
 async fn right_passwords_from_one_address_wait_for_each_other_and_all_get_in(bed: &TestBed) {

@@ -28,6 +28,7 @@ async fn engine(file: &Path) -> (Ciam, Mailbox) {
         .hasher(CountingHasher::default())
         .throttle_limits(ThrottleLimits {
             client_sign_ups: Rate::new(u32::MAX, Duration::from_mins(1)),
+            client_messages: Rate::new(u32::MAX, Duration::from_mins(1)),
             ..Default::default()
         })
         .without_workers();
@@ -37,7 +38,7 @@ async fn engine(file: &Path) -> (Ciam, Mailbox) {
 async fn walk(ciam: &Ciam, kind: JourneyKind, answers: Vec<Answer>, code: impl AsyncFnOnce() -> String) {
     let secret = ciam.entropy().verifier();
     let id = ciam.journeys().start(Start::new(kind, &secret)).await.unwrap().id;
-    let client = Client { binding: Some(secret), origin: Origin::default() };
+    let client = Client { binding: Some(secret), ..Client::default() };
     let mut opened = None;
     for answer in answers {
         opened = ciam.journeys().answer(&id, &client, answer).await.unwrap().opened;

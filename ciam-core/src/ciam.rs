@@ -7,6 +7,7 @@ use crate::application::Application;
 use crate::challenges::{Challenge, ChallengeLimits};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, InvalidPathPrefix, InvalidPublicUrl, PathPrefix, PublicUrl};
+use crate::devices::KnownDevice;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::events::Event;
 use crate::id::RealmId;
@@ -20,7 +21,7 @@ use crate::passwords::{
 };
 use crate::sessions::{Invalidation, Session, SessionCache, SessionLimits, Sessions};
 use crate::store::{Backend, Record, Schema, Store, StoreError, Work};
-use crate::throttle::{Counter, StoreThrottle, Throttle, ThrottleLimits};
+use crate::throttle::{Bucket, Counter, StoreThrottle, Throttle, ThrottleLimits, Tries};
 use crate::users::{Creation, OnRegistered, Standing, User, Users};
 use crate::vault::{self, InvalidMasterKey, KeyVault, LocalVault, MasterKey};
 use crate::workers::{Background, Overdue, Workers};
@@ -41,6 +42,7 @@ struct Inner {
     passwords: Passwords,
     identifiers: Identifiers,
     outbox: Outbox,
+    tries: Tries,
     workers: Workers,
     background: Background,
 }
@@ -147,6 +149,12 @@ impl Ciam {
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.inner.outbox
+    }
+
+    /// The limits on tries: forgive an account, write summaries.
+    #[must_use]
+    pub fn tries(&self) -> &Tries {
+        &self.inner.tries
     }
 
     /// What the engine does beside requests, to be run by the host: for an engine that was built
@@ -538,6 +546,7 @@ impl CiamBuilder {
         let (sessions, store) = Sessions::new(store, config.sessions, config.session_cache, self.invalidation);
         let throttle = self.throttle.unwrap_or_else(|| Arc::new(StoreThrottle::new(store.clone())));
         let config = Arc::new(config);
+        let tries = Tries::new(store.clone(), throttle, config.throttle);
         let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger);
         let judges = Arc::new(Judges::new(config.passwords));
         let creation = Creation {
@@ -552,7 +561,7 @@ impl CiamBuilder {
             store: store.clone(),
             vault,
             hasher,
-            throttle,
+            throttle: tries.clone(),
             outbox: outbox.clone(),
             notices: notices.clone(),
             users: users.clone(),
@@ -561,7 +570,8 @@ impl CiamBuilder {
             judges,
             config: Arc::clone(&config),
         };
-        let workers = Workers::new(store.clone(), outbox.clone(), sessions.clone(), config.shutdown_grace);
+        let workers =
+            Workers::new(store.clone(), outbox.clone(), sessions.clone(), tries.clone(), config.shutdown_grace);
         let background = if self.no_workers {
             Background::none()
         } else {
@@ -571,8 +581,19 @@ impl CiamBuilder {
         let passwords = Passwords { journeys: journeys.clone() };
         let identifiers =
             Identifiers { store: store.clone(), notices, sessions: sessions.clone(), config: Arc::clone(&config) };
-        let inner =
-            Inner { store, config, users, sessions, journeys, passwords, identifiers, outbox, workers, background };
+        let inner = Inner {
+            store,
+            config,
+            users,
+            sessions,
+            journeys,
+            passwords,
+            identifiers,
+            outbox,
+            tries,
+            workers,
+            background,
+        };
         Ok(Ciam { inner: Arc::new(inner) })
     }
 }
@@ -591,5 +612,7 @@ fn own_records(schema: Schema) -> Schema {
         .with::<SignUpSlot>()
         .with::<Challenge>()
         .with::<Counter>()
+        .with::<Bucket>()
+        .with::<KnownDevice>()
         .with::<Outgoing>()
 }

@@ -153,6 +153,14 @@ impl NewEvent {
         Self { name, actor, subject: None, origin, data: serde_json::Map::new() }
     }
 
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn datum(&self, name: &str) -> Option<&Value> {
+        self.data.get(name)
+    }
+
     /// Whom it is about.
     pub fn about(mut self, subject: impl Into<Option<UserId>>) -> Self {
         self.subject = subject.into();

@@ -17,6 +17,7 @@ pub mod challenges;
 mod ciam;
 pub mod clock;
 pub mod config;
+pub mod devices;
 pub mod email;
 pub mod entropy;
 pub mod events;

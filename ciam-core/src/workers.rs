@@ -1,5 +1,5 @@
 //! What the engine does beside requests: messages are sent, what has expired is swept, when sessions were last seen is
-//! written. Who runs it, and how it stops.
+//! written, refused tries are summed up. Who runs it, and how it stops.
 
 use std::task::Poll;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use crate::messages::Outbox;
 use crate::sessions::Sessions;
 use crate::store::Store;
+use crate::throttle::Tries;
 
 /// How long the sweeper rests when there is nothing left to remove.
 const SWEEP_REST: Duration = Duration::from_mins(1);
@@ -18,8 +19,8 @@ const SWEEP_STEP: u32 = 500;
 /// How long a worker that panicked rests before it begins anew.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
-/// The engine's workers: the outbox, which sends messages, the sweeper, which removes what has expired, and one that
-/// writes when this engine's sessions were last seen.
+/// The engine's workers: the outbox, which sends messages, the sweeper, which removes what has expired, and two that
+/// write when this engine's sessions were last seen, and how many tries it refused.
 ///
 /// [`CiamBuilder::build`](crate::CiamBuilder::build) starts them, and [`Ciam::shutdown`](crate::Ciam::shutdown) ends
 /// them. An engine that was built
@@ -38,6 +39,7 @@ pub struct Workers {
     store: Store,
     outbox: Outbox,
     sessions: Sessions,
+    tries: Tries,
     grace: Duration,
 }
 
@@ -47,8 +49,8 @@ pub struct Workers {
 pub struct Overdue;
 
 impl Workers {
-    pub(crate) const fn new(store: Store, outbox: Outbox, sessions: Sessions, grace: Duration) -> Self {
-        Self { store, outbox, sessions, grace }
+    pub(crate) const fn new(store: Store, outbox: Outbox, sessions: Sessions, tries: Tries, grace: Duration) -> Self {
+        Self { store, outbox, sessions, tries, grace }
     }
 
     /// Works until `stop` is done. Then no more work is begun, and what is under way, such as a message that is just
@@ -59,12 +61,13 @@ impl Workers {
     /// # Errors
     /// [`Overdue`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Overdue> {
-        let Self { store, outbox, sessions, grace } = self;
+        let Self { store, outbox, sessions, tries, grace } = self;
         let (stopping, stopped) = watch::channel(false);
         let stopped = Stop(stopped);
         let mut workers = JoinSet::new();
         workers.spawn(supervise("the outbox", stopped.clone(), move |stop| outbox.clone().run(stop)));
         workers.spawn(supervise("last seen", stopped.clone(), move |stop| sessions.clone().keep_flushing(stop)));
+        workers.spawn(supervise("summaries", stopped.clone(), move |stop| tries.clone().run(stop)));
         workers.spawn(supervise("the sweeper", stopped, move |stop| sweep(store.clone(), stop)));
         stop.await;
         stopping.send_replace(true);

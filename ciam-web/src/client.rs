@@ -16,11 +16,11 @@ use crate::web::Web;
 /// More of a user agent is not even looked at.
 const MAX_AGENT: usize = 1024;
 
-/// The address of the socket and what the client calls itself. Forwarding headers are not believed: anybody
-/// can write one.
-pub(crate) fn origin(headers: &HeaderMap, extensions: &Extensions) -> Origin {
+/// The client's address, which is the socket's unless a trusted proxy says another, and what it calls itself.
+pub(crate) fn origin(web: &Web, headers: &HeaderMap, extensions: &Extensions) -> Origin {
     static UNKNOWN: std::sync::Once = std::sync::Once::new();
-    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(socket)| socket.ip().to_canonical());
+    let socket = extensions.get::<ConnectInfo<SocketAddr>>();
+    let address = socket.map(|ConnectInfo(socket)| web.proxies().client(socket.ip(), headers));
     if address.is_none() {
         UNKNOWN.call_once(|| {
             tracing::warn!(
@@ -63,7 +63,12 @@ impl FromRequestParts<Web> for Bound {
             Some(secret) => Verifier::parse(secret).ok(),
             None => web.cookies().browser(&parts.headers),
         };
-        let origin = origin(&parts.headers, &parts.extensions);
-        Ok(Self { client: Client { binding, origin }, bearer: secret.is_some() })
+        // A client that keeps its secrets itself is not remembered; a browser that has no device's secret gets one
+        // when it has signed in.
+        let device = secret
+            .is_none()
+            .then(|| web.cookies().device(&parts.headers).unwrap_or_else(|| web.identity().entropy().verifier()));
+        let origin = origin(web, &parts.headers, &parts.extensions);
+        Ok(Self { client: Client { binding, origin, device }, bearer: secret.is_some() })
     }
 }

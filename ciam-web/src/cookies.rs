@@ -1,4 +1,5 @@
-//! The cookies: the session's, the one that binds journeys to a browser, and a guest's.
+//! The cookies: the session's, the one that binds journeys to a browser, a guest's, and the one by which accounts know a
+//! device.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::response::{IntoResponseParts, ResponseParts};
 use ciam_core::UserId;
 use ciam_core::config::Config;
+use ciam_core::devices::KNOWN_FOR;
 use ciam_core::secret::{Secret, Verifier};
 
 use crate::visitor::HasSignedIn;
@@ -27,6 +29,7 @@ pub(crate) struct Cookies {
     session: &'static str,
     browser: &'static str,
     guest: &'static str,
+    device: &'static str,
     secure: bool,
     browser_age: Duration,
 }
@@ -37,12 +40,12 @@ impl Cookies {
     pub(crate) fn new(config: &Config) -> Self {
         let secure = config.application.public_url.is_secure();
         let browser_age = config.challenges.link.saturating_add(LATE).max(config.journey);
-        let (session, browser, guest) = if secure {
-            ("__Host-ciam_session", "__Host-ciam_browser", "__Host-ciam_guest")
+        let (session, browser, guest, device) = if secure {
+            ("__Host-ciam_session", "__Host-ciam_browser", "__Host-ciam_guest", "__Host-ciam_device")
         } else {
-            ("ciam_session", "ciam_browser", "ciam_guest")
+            ("ciam_session", "ciam_browser", "ciam_guest", "ciam_device")
         };
-        Self { session, browser, guest, secure, browser_age }
+        Self { session, browser, guest, device, secure, browser_age }
     }
 
     /// The session's bearer as the browser sent it, unexamined.
@@ -53,6 +56,16 @@ impl Cookies {
     /// What binds this browser to its journeys.
     pub(crate) fn browser(self, headers: &HeaderMap) -> Option<Verifier> {
         Verifier::parse(find(headers, self.browser)?).ok()
+    }
+
+    /// What accounts know this device by that have signed in here.
+    pub(crate) fn device(self, headers: &HeaderMap) -> Option<Verifier> {
+        Verifier::parse(find(headers, self.device)?).ok()
+    }
+
+    /// Lets the device be known for as long as browsers keep a cookie. Signing out does not take it: it opens nothing.
+    pub(crate) fn set_device(self, secret: &Verifier) -> SetCookie {
+        self.set(self.device, secret.expose().expose(), KNOWN_FOR)
     }
 
     /// The name of the session's cookie.

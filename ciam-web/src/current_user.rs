@@ -222,7 +222,7 @@ pub(crate) async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Pr
         Some(bearer) => web.identity().sessions().check(bearer).await?,
         None => None,
     };
-    let origin = client::origin(&parts.headers, &parts.extensions);
+    let origin = client::origin(&web, &parts.headers, &parts.extensions);
     let guest = parts.extensions.get::<GuestDoor>().cloned();
     let user = user.map(|session| CurrentUser { session, origin, web, guest });
     parts.extensions.insert(Known(user.clone()));

@@ -46,6 +46,7 @@ mod moments;
 mod mount;
 mod pages;
 mod path;
+mod proxies;
 mod require;
 mod return_to;
 mod signed_in;
@@ -59,6 +60,7 @@ pub use current_user::{Assured, CurrentUser, Refusal};
 pub use error::Problem;
 pub use fresh::{Fresh, Hours, MaxAge, Minutes};
 pub use mount::{Mount, MountError, mount};
+pub use proxies::{ForwardingHeader, InvalidProxies, TrustedProxies};
 pub use require::{Require, Required, require, require_sign_in};
 pub use visitor::{GuestId, Visitor};
 

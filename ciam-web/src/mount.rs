@@ -7,6 +7,7 @@ use ciam_core::messages::Mailbox;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::Problem;
+use crate::proxies::TrustedProxies;
 use crate::templates::Templates;
 use crate::web::Web;
 use crate::{api, assets, health, limits, middleware, pages};
@@ -52,6 +53,7 @@ pub struct Mount {
     mailbox: Option<Mailbox>,
     steps: Vec<(String, String)>,
     health: bool,
+    proxies: TrustedProxies,
 }
 
 /// Why an application cannot be mounted.
@@ -77,7 +79,13 @@ impl Mount {
     /// `__Host-ciam_session`, Secure; over http, which only loopback may use, `ciam_session`.
     #[must_use]
     pub fn new(identity: &Ciam) -> Self {
-        Self { identity: identity.clone(), mailbox: None, steps: Vec::new(), health: true }
+        Self {
+            identity: identity.clone(),
+            mailbox: None,
+            steps: Vec::new(),
+            health: true,
+            proxies: TrustedProxies::default(),
+        }
     }
 
     /// Shows what this mailbox got at `/dev/mailbox` and `/dev/mailbox.json`, to anybody who asks: codes
@@ -88,6 +96,23 @@ impl Mount {
     #[must_use]
     pub fn danger_show_mailbox(mut self, mailbox: Mailbox) -> Self {
         self.mailbox = Some(mailbox);
+        self
+    }
+
+    /// The proxies that are believed when they say which address a request comes from (default none). Limits and
+    /// events go by that address.
+    ///
+    /// ```
+    /// # fn behind(mount: ciam_web::Mount) -> Result<ciam_web::Mount, ciam_web::InvalidProxies> {
+    /// Ok(mount.trusted_proxies("10.0.0.0/8, ::1".parse()?))
+    /// # }
+    /// ```
+    ///
+    /// The attack that it stops: a client that writes another address into every request has a counter for each, and
+    /// one that writes its victim's fills the victim's.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
         self
     }
 
@@ -137,7 +162,7 @@ impl Mount {
         for (step, source) in self.steps {
             templates.add_step(&step, source)?;
         }
-        let web = Web::new(self.identity, templates, self.mailbox);
+        let web = Web::new(self.identity, templates, self.mailbox, self.proxies);
         let (api, document) = api::routes();
         let own = Router::<Web>::new()
             .merge(pages::routes(web.mailbox().is_some()))

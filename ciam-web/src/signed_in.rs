@@ -12,8 +12,9 @@ use ciam_core::journeys::LocalPath;
 /// Where people go who did not say where.
 pub(crate) const ACCOUNT: &str = "/account";
 
-/// The cookie of a session just opened, which takes the place of the one that this client had before.
-pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Opened) -> SetCookie {
+/// The cookies of a session just opened: its own, which takes the place of the one that this client had before, and the
+/// one by which the account knows the device from now on.
+pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Opened) -> (SetCookie, Option<SetCookie>) {
     if let Some(former) = former
         && let Err(error) = web.identity().sessions().supersede(&former.cause(), former.session()).await
     {
@@ -21,7 +22,8 @@ pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Ope
         tracing::warn!(error = causes(&error), %session, "a session goes on that a new sign-in should have ended");
     }
     let age = opened.session.absolute_end.since(web.identity().clock().now());
-    web.cookies().set_session(opened.session.user, &opened.bearer, age)
+    let device = opened.device.as_ref().map(|secret| web.cookies().set_device(secret));
+    (web.cookies().set_session(opened.session.user, &opened.bearer, age), device)
 }
 
 /// Ends the session of this request; that it has ended already is as good.

@@ -8,6 +8,7 @@ use ciam_core::config::PublicUrl;
 use ciam_core::messages::Mailbox;
 
 use crate::cookies::Cookies;
+use crate::proxies::TrustedProxies;
 use crate::templates::Templates;
 
 /// The engine and what its front end needs; cheap to clone.
@@ -20,12 +21,13 @@ struct Parts {
     cookies: Cookies,
     templates: Templates,
     mailbox: Option<Mailbox>,
+    proxies: TrustedProxies,
 }
 
 impl Web {
-    pub(crate) fn new(identity: Ciam, templates: Templates, mailbox: Option<Mailbox>) -> Self {
+    pub(crate) fn new(identity: Ciam, templates: Templates, mailbox: Option<Mailbox>, proxies: TrustedProxies) -> Self {
         let cookies = Cookies::new(identity.config());
-        Self(Arc::new(Parts { identity, cookies, templates, mailbox }))
+        Self(Arc::new(Parts { identity, cookies, templates, mailbox, proxies }))
     }
 
     pub(crate) fn identity(&self) -> &Ciam {
@@ -60,6 +62,11 @@ impl Web {
 
     pub(crate) fn templates(&self) -> &Templates {
         &self.0.templates
+    }
+
+    /// Who is believed about a client's address.
+    pub(crate) fn proxies(&self) -> &TrustedProxies {
+        &self.0.proxies
     }
 
     pub(crate) fn mailbox(&self) -> Option<&Mailbox> {

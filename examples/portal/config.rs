@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ciam::config::PublicUrl;
+use ciam::web::TrustedProxies;
 use serde::Deserialize;
 
 /// What the portal runs with.
@@ -16,6 +17,7 @@ pub(crate) struct Config {
     pub(crate) master_key: Option<String>,
     pub(crate) smtp_url: Option<String>,
     pub(crate) smtp_sender: Option<String>,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) dev: bool,
 }
 
@@ -37,6 +39,7 @@ struct File {
     master_key_file: Option<String>,
     smtp_url: Option<String>,
     smtp_sender: Option<String>,
+    trusted_proxies: Option<String>,
     dev: Option<bool>,
     clients: Option<toml::Value>,
     connections: Option<toml::Value>,
@@ -44,10 +47,9 @@ struct File {
     protected: Option<toml::Value>,
 }
 
-const LATER: [&str; 5] =
-    ["CIAM_SMS_URL", "CIAM_REDIS_URL", "CIAM_TRUSTED_PROXIES", "CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
+const LATER: [&str; 4] = ["CIAM_SMS_URL", "CIAM_REDIS_URL", "CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "CIAM_CONFIG",
     "CIAM_LISTEN",
     "CIAM_PUBLIC_URL",
@@ -56,6 +58,7 @@ const KNOWN: [&str; 9] = [
     "CIAM_MASTER_KEY_FILE",
     "CIAM_SMTP_URL",
     "CIAM_SMTP_SENDER",
+    "CIAM_TRUSTED_PROXIES",
     "CIAM_DEV",
 ];
 
@@ -110,6 +113,8 @@ impl Config {
                 None => None,
             },
         };
+        let trusted_proxies = pick("CIAM_TRUSTED_PROXIES", file.trusted_proxies).unwrap_or_default();
+        let trusted_proxies = trusted_proxies.parse().map_err(|error| format!("CIAM_TRUSTED_PROXIES: {error}"))?;
         let loopback = listen.ip().is_loopback()
             && PublicUrl::parse(&public_url).map_err(|error| format!("CIAM_PUBLIC_URL: {error}"))?.is_loopback();
         let dev = match variables.get("CIAM_DEV").map(String::as_str) {
@@ -126,6 +131,7 @@ impl Config {
             master_key,
             smtp_url: pick("CIAM_SMTP_URL", file.smtp_url),
             smtp_sender: pick("CIAM_SMTP_SENDER", file.smtp_sender),
+            trusted_proxies,
             dev,
         })
     }

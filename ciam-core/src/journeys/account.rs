@@ -39,10 +39,7 @@ impl Journeys {
         if handle.kind() == IdentifierKind::Username {
             return self.add_username(at, client, subject.user, handle).await;
         }
-        if let Some(retry_after) = self.message_limit(&handle).wait(&self.store).await? {
-            return Err(JourneyError::Throttled { retry_after });
-        }
-        let prepared = self.prepare(&at.journey, &handle).await?;
+        let prepared = self.prepare(&at.journey, &handle, client).await?;
         let (at, handle, prepared) = (&at, &handle, &prepared);
         let advanced = self
             .store
@@ -50,12 +47,12 @@ impl Journeys {
                 let mut journey = self.hold(&work, at).await?;
                 journey.handle = Some(handle.clone());
                 journey.begun_on.clone_from(&client.origin.user_agent);
-                self.send_in(&work, &mut journey, handle, prepared)?;
+                self.send_in(&work, &mut journey, prepared).await?;
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await;
         match advanced {
-            Err(halt) => Err(self.limited(halt, handle).await),
+            Err(halt) => Err(self.limited(halt, prepared).await),
             Ok(advanced) => self.advanced(advanced).await,
         }
     }

@@ -30,11 +30,13 @@ pub use error::{JourneyError, Mistake};
 pub use local_path::LocalPath;
 pub(crate) use new_password::Known;
 pub use prompt::{JourneyKind, Prompt};
+pub(crate) use sign_in::failure;
 pub use state::{Journey, JourneyId, Registration, RegistrationId, SignUpSlot, SignUpSlotId};
 pub use verify::{Redeemed, TicketView};
 
 use crate::application::Application;
 use crate::config::Config;
+use crate::devices;
 use crate::events::{Cause, NewEvent, Origin};
 use crate::id::ApplicationId;
 use crate::identifiers::{Asked, IdentifierKind};
@@ -44,7 +46,7 @@ use crate::passwords::{Judges, PasswordHasher};
 use crate::secret::Verifier;
 use crate::sessions::{Opened, Session, SessionError, Sessions};
 use crate::store::{Store, StoreError, Work};
-use crate::throttle::Throttle;
+use crate::throttle::{ThrottleError, Tries};
 use crate::users::{Standing, Users};
 use crate::vault::KeyVault;
 use planner::Step;
@@ -52,10 +54,13 @@ use sign_up::Chosen;
 use state::{End, Seed};
 
 /// Who answers: the secret of the browser or client that began the journey, and where it is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Client {
     /// The secret, as the client sent it; none when it sent none.
     pub binding: Option<Verifier>,
+    /// The secret by which its device is known to accounts that have signed in there; for a new device a fresh one,
+    /// for a client that is not to be remembered none.
+    pub device: Option<Verifier>,
     /// From where.
     pub origin: Origin,
 }
@@ -100,7 +105,7 @@ pub struct Journeys {
     pub(crate) store: Store,
     pub(crate) vault: Arc<dyn KeyVault>,
     pub(crate) hasher: Arc<dyn PasswordHasher>,
-    pub(crate) throttle: Arc<dyn Throttle>,
+    pub(crate) throttle: Tries,
     pub(crate) outbox: Outbox,
     pub(crate) notices: Notices,
     pub(crate) users: Users,
@@ -114,6 +119,8 @@ pub struct Journeys {
 struct Loaded {
     journey: Journey,
     stored: bool,
+    /// The secret of the device on which it goes on.
+    device: Option<Verifier>,
 }
 
 /// Why a unit of a journey was not committed: for the client, or for the step to look at.
@@ -131,6 +138,12 @@ impl From<StoreError> for Halt {
 impl From<JourneyError> for Halt {
     fn from(error: JourneyError) -> Self {
         Self::Journey(error)
+    }
+}
+
+impl From<ThrottleError> for Halt {
+    fn from(error: ThrottleError) -> Self {
+        Self::Journey(error.into())
     }
 }
 
@@ -222,13 +235,13 @@ impl Journeys {
     async fn load(&self, token: &str, client: &Client) -> Result<Loaded, JourneyError> {
         let seed = Seed::open(self.vault.as_ref(), self.store.realm(), token, client.binding.as_ref()).await?;
         if let Some(journey) = self.store.get::<Journey>(seed.id).await? {
-            return Ok(Loaded { journey, stored: true });
+            return Ok(Loaded { journey, stored: true, device: client.device.clone() });
         }
         let until = seed.begun + self.config.journey;
         if self.store.clock().now() >= until {
             return Err(JourneyError::Unknown);
         }
-        Ok(Loaded { journey: seed.sprout(until), stored: false })
+        Ok(Loaded { journey: seed.sprout(until), stored: false, device: client.device.clone() })
     }
 
     /// The journey for a unit to change, exactly as it was loaded: else the answer is stale.
@@ -269,7 +282,10 @@ impl Journeys {
                 }
             };
             match session {
-                Ok(session) => {
+                Ok(mut session) => {
+                    session.device =
+                        devices::remember_in(&self.store, work, user, session.session.epoch(), at.device.as_ref())
+                            .await?;
                     journey.end = Some(End::Session { user, session: session.session.id });
                     opened = Some(session);
                 }

@@ -9,7 +9,7 @@ use crate::identifiers::Identifier;
 use crate::passwords::{Password, PasswordProblem};
 use crate::secret::Secret;
 use crate::store::StoreError;
-use crate::throttle::Limit;
+use crate::throttle;
 use crate::users::User;
 
 /// What an attacker knows of a person, so that no password is made of it.
@@ -34,8 +34,8 @@ impl Journeys {
         typed: &Secret<String>,
         Known(known): Known,
     ) -> Result<Result<Password, PasswordProblem>, JourneyError> {
-        let flood = Limit::of_client("sign_up.client", client.origin.ip, self.config.throttle.client_sign_ups);
-        flood.spend(&self.store).await?;
+        let flood = throttle::client_limit(&self.config.throttle, "sign_up.client", &client.origin);
+        self.throttle.spend(&flood).await?;
         match Password::parse(typed) {
             Ok(password) => Ok(self.judges.judge(password, known).await?),
             Err(problem) => Ok(Err(problem)),

@@ -13,7 +13,7 @@ use crate::messages::letter::{Letter, Proof};
 use crate::messages::{Channel, Draft, Sealed, texts};
 use crate::secret::Digest;
 use crate::store::Work;
-use crate::throttle::{Counter, Limit};
+use crate::throttle::{self, Postage, Purpose, Tries};
 use crate::users::User;
 
 /// A challenge and its message, made before the unit that keeps and queues them.
@@ -22,6 +22,7 @@ pub(super) struct Prepared {
     /// None when nobody can be written to: a username that no account has.
     pub(super) message: Option<Sealed>,
     pub(super) channel: Channel,
+    postage: Postage,
 }
 
 /// Whom a message is for, and whether what it asks can be answered.
@@ -37,7 +38,16 @@ struct Addressee {
 impl Journeys {
     /// Makes a challenge and its message. What leads nowhere costs the same: an address with an account that
     /// somebody wants to sign up with, an address without one that somebody wants to recover.
-    pub(super) async fn prepare(&self, journey: &Journey, handle: &Handle) -> Result<Prepared, JourneyError> {
+    ///
+    /// Where there are no more messages to be had, nothing is made, and the client is told when to come back.
+    pub(super) async fn prepare(
+        &self,
+        journey: &Journey,
+        handle: &Handle,
+        client: &Client,
+    ) -> Result<Prepared, JourneyError> {
+        let postage = self.postage(journey, handle, client);
+        self.throttle.look_at_postage(&postage).await?;
         let addressee = self.addressee(journey, handle).await?;
         let shown = addressee.to.as_ref().unwrap_or(handle);
         let channel = shown.kind().channel().unwrap_or(Channel::Email);
@@ -56,7 +66,7 @@ impl Journeys {
             Some(to) => Some(self.letter(journey, &addressee, to, channel, &issued).await?),
             None => None,
         };
-        Ok(Prepared { challenge: issued.challenge, message, channel })
+        Ok(Prepared { challenge: issued.challenge, message, channel, postage })
     }
 
     async fn addressee(&self, journey: &Journey, handle: &Handle) -> Result<Addressee, JourneyError> {
@@ -128,15 +138,9 @@ impl Journeys {
     }
 
     /// Keeps the challenge, queues its message and counts it, in the caller's unit; the journey waits for its proof.
-    pub(super) fn send_in(
-        &self,
-        work: &Work,
-        journey: &mut Journey,
-        handle: &Handle,
-        prepared: &Prepared,
-    ) -> Result<(), Halt> {
+    pub(super) async fn send_in(&self, work: &Work, journey: &mut Journey, prepared: &Prepared) -> Result<(), Halt> {
         work.insert(&prepared.challenge)?;
-        self.message_limit(handle).count_in(&self.store, work)?;
+        self.throttle.post_in(work, &prepared.postage).await?;
         if let Some(message) = &prepared.message {
             self.outbox.queue_in(work, message)?;
         }
@@ -158,39 +162,38 @@ impl Journeys {
         if !wait.is_zero() {
             return Err(JourneyError::Throttled { retry_after: wait });
         }
-        if let Some(retry_after) = self.message_limit(&handle).wait(&self.store).await? {
-            return Err(JourneyError::Throttled { retry_after });
-        }
-        let prepared = self.prepare(&at.journey, &handle).await?;
-        let (at, handle, prepared, sent) = (&at, &handle, &prepared, &sent);
+        let prepared = self.prepare(&at.journey, &handle, client).await?;
+        let (at, prepared, sent) = (&at, &prepared, &sent);
         let advanced = self
             .store
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
                 work.take::<Challenge>(sent.id).await?;
                 self.prolong_registration(&work, &journey, prepared.challenge.link_until).await?;
-                self.send_in(&work, &mut journey, handle, prepared)?;
+                self.send_in(&work, &mut journey, prepared).await?;
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await;
         match advanced {
-            Err(halt) => Err(self.limited(halt, handle).await),
+            Err(halt) => Err(self.limited(halt, prepared).await),
             Ok(advanced) => self.advanced(advanced).await,
         }
     }
 
-    pub(super) fn message_limit(&self, handle: &Handle) -> Limit {
-        Limit::new("messages.address", &[handle.digest().bytes()], self.config.throttle.messages)
+    /// The limits of a message that a handle asks for. They are about what was typed, not about where the message
+    /// goes: or else two handles that share a limit would show that they are one person's.
+    fn postage(&self, journey: &Journey, handle: &Handle, client: &Client) -> Postage {
+        let purpose = if journey.kind == JourneyKind::Recover { Purpose::Recovery } else { Purpose::Proof };
+        let channel = handle.kind().channel().unwrap_or(Channel::Email);
+        throttle::postage(&self.config.throttle, purpose, channel, &handle.canonical(), &client.origin)
     }
 
-    /// A refused counter is a throttled client; everything else is what it is.
-    pub(super) async fn limited(&self, halt: Halt, handle: &Handle) -> JourneyError {
-        if !matches!(&halt, Halt::Store(error) if Counter::TRIES.exceeded(error)) {
-            return raced(halt);
-        }
-        match self.message_limit(handle).wait(&self.store).await {
-            Ok(wait) => JourneyError::Throttled { retry_after: wait.unwrap_or(std::time::Duration::from_secs(1)) },
-            Err(error) => error.into(),
+    /// A message that was refused is a throttled client; everything else is what it is.
+    pub(super) async fn limited(&self, halt: Halt, prepared: &Prepared) -> JourneyError {
+        match halt {
+            Halt::Store(error) if Tries::refused(&error) => self.throttle.refusal(&prepared.postage).await.into(),
+            Halt::Journey(JourneyError::Throttled { .. }) => self.throttle.refusal(&prepared.postage).await.into(),
+            halt => raced(halt),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::messages::letter::Change;
 use crate::passwords::PasswordCredential;
 use crate::passwords::change::put;
 use crate::secret::Secret;
-use crate::throttle::Limit;
+use crate::throttle;
 use crate::users::Standing;
 
 impl Journeys {
@@ -30,12 +30,9 @@ impl Journeys {
         client: &Client,
         handle: Handle,
     ) -> Result<Advanced, JourneyError> {
-        let flood = Limit::of_client("recover.client", client.origin.ip, self.config.throttle.client_sign_ups);
-        flood.spend(&self.store).await?;
-        if let Some(retry_after) = self.message_limit(&handle).wait(&self.store).await? {
-            return Err(JourneyError::Throttled { retry_after });
-        }
-        let prepared = self.prepare(&at.journey, &handle).await?;
+        let flood = throttle::client_limit(&self.config.throttle, "recover.client", &client.origin);
+        self.throttle.spend(&flood).await?;
+        let prepared = self.prepare(&at.journey, &handle, client).await?;
         let (at, handle, prepared) = (&at, &handle, &prepared);
         let advanced = self
             .store
@@ -43,7 +40,7 @@ impl Journeys {
                 let mut journey = self.hold(&work, at).await?;
                 journey.handle = Some(handle.clone());
                 journey.begun_on.clone_from(&client.origin.user_agent);
-                self.send_in(&work, &mut journey, handle, prepared)?;
+                self.send_in(&work, &mut journey, prepared).await?;
                 work.record(
                     NewEvent::new("recovery.asked", &Cause::anonymous(client.origin.clone()))
                         .with("journey", journey.id.to_string()),
@@ -52,7 +49,7 @@ impl Journeys {
             })
             .await;
         match advanced {
-            Err(halt) => Err(self.limited(halt, handle).await),
+            Err(halt) => Err(self.limited(halt, prepared).await),
             Ok(advanced) => self.advanced(advanced).await,
         }
     }
@@ -86,6 +83,7 @@ impl Journeys {
                 put(&work, &credential).await?;
                 standing.epoch += 1;
                 work.replace(&standing)?;
+                self.throttle.forgive_in(&work, proved.user).await?;
                 if let Some(proved) = &mut journey.proved {
                     proved.epoch = standing.epoch;
                     proved.password_at = Some(work.now());
@@ -120,7 +118,7 @@ impl Journeys {
             return_to: None,
         };
         let id = seed.seal(self.vault.as_ref(), self.store.realm()).await?;
-        let taken = &Loaded { journey: seed.sprout(begun + self.config.journey), stored: false };
+        let taken = &Loaded { journey: seed.sprout(begun + self.config.journey), stored: false, device: None };
         let journey = self
             .store
             .transact(|work| async move {

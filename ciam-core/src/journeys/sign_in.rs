@@ -5,6 +5,7 @@ use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
 use super::state::{End, Journey, Proved, SignUpSlot};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
+use crate::devices::KnownDevice;
 use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::identifiers::Handle;
@@ -12,7 +13,7 @@ use crate::passwords::{Password, PasswordCredential, PasswordHash};
 use crate::secret::{Digest, Secret};
 use crate::sessions::Opened;
 use crate::store::{StoreError, Work};
-use crate::throttle::Limit;
+use crate::throttle::{self, Limit, Reservation};
 use crate::users::{Standing, UserError, UserStatus};
 
 /// What a handle leads to, as read before any slow work.
@@ -20,6 +21,7 @@ struct Account {
     user: Option<UserId>,
     standing: Option<Standing>,
     credential: Option<PasswordCredential>,
+    device: Option<KnownDevice>,
 }
 
 impl Journeys {
@@ -69,11 +71,15 @@ impl Journeys {
             Err(problem) => return self.wrong(&at.journey, problem.into()).await,
         };
         let account = match (&at.journey.subject, &at.journey.handle) {
-            (Some(subject), _) => self.account_of(Some(subject.user)).await?,
-            (None, Some(handle)) => self.account_of(self.users.by_handle(handle).await.map_err(unavailable)?).await?,
+            (Some(subject), _) => self.account_of(Some(subject.user), client).await?,
+            (None, Some(handle)) => {
+                self.account_of(self.users.by_handle(handle).await.map_err(unavailable)?, client).await?
+            }
             (None, None) => return Err(JourneyError::Stale),
         };
-        let limits = self.sign_in_limits(at.journey.handle.as_ref(), account.user, client);
+        let typed = at.journey.handle.as_ref().map_or_else(|| Digest::of(b""), Handle::digest);
+        let whose = throttle::Account::of(account.user, typed);
+        let limits = self.sign_in_limits(whose, account.device.as_ref(), client);
         let reservation = self.throttle.reserve(limits).await?;
         let hash = account.credential.as_ref().map(|credential| &credential.hash);
         let verdict = match self.hasher.verify(&password, hash).await {
@@ -91,13 +97,12 @@ impl Journeys {
                 (Some(_), false) => "wrong_password",
                 (Some(_), true) => "suspended",
             };
-            self.throttle.failed(reservation).await?;
-            self.note_failure(client, account.user, reason).await?;
+            self.throttle.failed(reservation, failure(client, account.user, reason)).await?;
             let mistake = if at.journey.subject.is_some() { Mistake::WrongPassword } else { Mistake::WrongCredentials };
             return self.wrong(&at.journey, mistake).await;
         };
         let rehashed = if verdict.outdated { self.hasher.rehash(&password).await.ok() } else { None };
-        let accepted = self.accept_password(&at, client, user, &credential, rehashed.as_ref()).await;
+        let accepted = self.accept_password(&at, client, user, &credential, rehashed.as_ref(), &reservation).await;
         if let Err(error) = self.throttle.succeeded(reservation).await {
             // The session is open: that its try stays counted is no reason to lose it.
             tracing::warn!(%error, "a try that succeeded stays counted");
@@ -112,10 +117,12 @@ impl Journeys {
         user: UserId,
         checked: &PasswordCredential,
         rehashed: Option<&PasswordHash>,
+        reservation: &Reservation,
     ) -> Result<(Journey, Option<Opened>), JourneyError> {
         self.store
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
+                self.throttle.succeeded_in(&work, reservation).await?;
                 let credential = work.get::<PasswordCredential>(user).await?;
                 // A parallel sign-in may have made the outdated hash anew: it is of the password that was set then.
                 let renewed = |now: &PasswordCredential| rehashed.is_some() && now.set == checked.set;
@@ -172,43 +179,38 @@ impl Journeys {
         Ok((journey, Some(opened)))
     }
 
-    async fn account_of(&self, user: Option<UserId>) -> Result<Account, JourneyError> {
-        // An unknown account reads two records as well: ones that are never there.
+    async fn account_of(&self, user: Option<UserId>, client: &Client) -> Result<Account, JourneyError> {
+        // An unknown account reads three records as well: ones that are never there.
         let id = user.unwrap_or_else(|| Digest::of(b"nobody").id());
+        let (realm, secret) = (self.store.realm(), client.device.as_ref());
         let mut lookup = self.store.lookup();
         let (standing, credential) = (lookup.ask::<Standing>(id), lookup.ask::<PasswordCredential>(id));
+        let device = lookup.ask::<KnownDevice>(KnownDevice::id_of(realm, id, secret));
         let mut found = lookup.fetch().await?;
-        Ok(Account { user, standing: found.take(&standing)?, credential: found.take(&credential)? })
+        let standing = found.take(&standing)?;
+        let device = found.take(&device)?.filter(|device| device.is_known(standing.as_ref(), secret, realm));
+        Ok(Account { user, credential: found.take(&credential)?, standing, device })
     }
 
-    pub(crate) fn sign_in_limits(&self, handle: Option<&Handle>, user: Option<UserId>, client: &Client) -> Vec<Limit> {
-        const ACCOUNT: &str = "sign_in.account";
-        let rates = &self.config.throttle;
-        let account = match (user, handle) {
-            (Some(user), _) => Limit::of_user(ACCOUNT, user, rates.account_failures),
-            (None, Some(handle)) => Limit::new(ACCOUNT, &[handle.digest().bytes()], rates.account_failures),
-            (None, None) => Limit::new(ACCOUNT, &[], rates.account_failures),
-        };
-        vec![account.forgiving(), Limit::of_client("sign_in.client", client.origin.ip, rates.client_failures)]
+    fn sign_in_limits(&self, whose: throttle::Account, device: Option<&KnownDevice>, client: &Client) -> Vec<Limit> {
+        throttle::sign_in_limits(&self.config.throttle, whose, &client.origin, device)
     }
 
-    pub(crate) async fn note_failure(
+    /// The limits of a try of the present password of somebody who is signed in, and the password.
+    pub(crate) async fn own_password(
         &self,
+        user: UserId,
         client: &Client,
-        user: Option<UserId>,
-        reason: &'static str,
-    ) -> Result<(), StoreError> {
-        self.store
-            .transact(|work| async move {
-                work.record(
-                    NewEvent::new("sign_in.failed", &Cause::anonymous(client.origin.clone()))
-                        .about(user)
-                        .with("reason", reason),
-                )?;
-                Ok(())
-            })
-            .await
+    ) -> Result<(Vec<Limit>, Option<PasswordCredential>), JourneyError> {
+        let account = self.account_of(Some(user), client).await?;
+        let limits = self.sign_in_limits(throttle::Account::Known(user), account.device.as_ref(), client);
+        Ok((limits, account.credential))
     }
+}
+
+/// A try of a password that opened nothing.
+pub(crate) fn failure(client: &Client, user: Option<UserId>, reason: &'static str) -> NewEvent {
+    NewEvent::new("sign_in.failed", &Cause::anonymous(client.origin.clone())).about(user).with("reason", reason)
 }
 
 /// Many answers to one journey at once: the losers are stale.

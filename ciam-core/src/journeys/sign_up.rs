@@ -104,7 +104,7 @@ impl Journeys {
         wanted: &Wanted,
     ) -> Result<Advanced, JourneyError> {
         let handle = &wanted.handle;
-        let prepared = &self.prepare(&at.journey, handle).await?;
+        let prepared = &self.prepare(&at.journey, handle, client).await?;
         let advanced = self
             .store
             .transact(|work| async move {
@@ -122,7 +122,7 @@ impl Journeys {
                     self.await_proof(&mut journey, prepared, work.now());
                 } else {
                     self.take_slot(&work, slot.is_some(), handle, &journey)?;
-                    self.send_in(&work, &mut journey, handle, prepared)?;
+                    self.send_in(&work, &mut journey, prepared).await?;
                 }
                 work.record(
                     NewEvent::new("sign_up.asked", &Cause::anonymous(client.origin.clone()))
@@ -133,7 +133,7 @@ impl Journeys {
             })
             .await;
         match advanced {
-            Err(halt) => Err(self.limited(halt, handle).await),
+            Err(halt) => Err(self.limited(halt, prepared).await),
             Ok(advanced) => self.advanced(advanced).await,
         }
     }

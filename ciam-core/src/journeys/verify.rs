@@ -131,8 +131,9 @@ impl Journeys {
     /// # Errors
     /// As [`Journeys::ticket`]; [`JourneyError::Stale`] when another answer came first.
     pub async fn redeem(&self, ticket: &str, client: &Client) -> Result<Redeemed, JourneyError> {
-        let (at, challenge) = self.find_ticket(ticket).await?;
+        let (mut at, challenge) = self.find_ticket(ticket).await?;
         let own = is_own(&at.journey, client);
+        at.device = client.device.clone().filter(|_| own);
         if at.journey.kind == JourneyKind::Recover && !own {
             return Ok(Redeemed::HandedOver(self.hand_over(&at, challenge.id, client).await?));
         }
@@ -185,7 +186,7 @@ impl Journeys {
         if !waits {
             return Err(JourneyError::Unknown);
         }
-        Ok((Loaded { journey, stored: true }, challenge))
+        Ok((Loaded { journey, stored: true, device: None }, challenge))
     }
 
     /// The address is proved: takes the challenge, and does what it was proved for.

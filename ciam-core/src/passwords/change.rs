@@ -5,10 +5,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{HashError, Password, PasswordCredential, PasswordProblem};
+use crate::devices;
 use crate::events::{Cause, NewEvent, Origin};
 use crate::evidence::{Ceremony, Claim, Evidence, Strength};
 use crate::id::{RecordId, UserId};
-use crate::journeys::{Client, Journeys, Known};
+use crate::journeys::{Client, JourneyError, Journeys, Known, failure};
 use crate::messages::letter::Change;
 use crate::messages::notices::NoticeError;
 use crate::secret::Secret;
@@ -76,8 +77,8 @@ impl Passwords {
         let journeys = &self.journeys;
         let user = session.user;
         let present = Password::parse(present).map_err(|_| PasswordError::Wrong)?;
-        let credential = journeys.store.get::<PasswordCredential>(user).await?;
-        let reservation = journeys.throttle.reserve(journeys.sign_in_limits(None, Some(user), client)).await?;
+        let (limits, credential) = journeys.own_password(user, client).await.map_err(unavailable)?;
+        let reservation = journeys.throttle.reserve(limits).await?;
         let hash = credential.as_ref().map(|credential| &credential.hash);
         let verdict = match journeys.hasher.verify(&present, hash).await {
             Ok(verdict) => verdict,
@@ -87,8 +88,7 @@ impl Passwords {
             }
         };
         let Some(credential) = credential.filter(|_| verdict.matches) else {
-            journeys.throttle.failed(reservation).await?;
-            journeys.note_failure(client, Some(user), "wrong_password").await?;
+            journeys.throttle.failed(reservation, failure(client, Some(user), "wrong_password")).await?;
             return Err(PasswordError::Wrong);
         };
         // The present password was right, whatever becomes of the new one.
@@ -107,7 +107,9 @@ impl Passwords {
                     let now = work.get::<PasswordCredential>(user).await?;
                     now.filter(|now| now.hash == credential.hash).ok_or(PasswordError::Wrong)?;
                     work.replace(&PasswordCredential { id: user, hash: hash.clone(), set: work.now() })?;
-                    let opened = journeys.sessions.renew_in(&work, session.id, &evidence, &client.origin).await?;
+                    let mut opened = journeys.sessions.renew_in(&work, session.id, &evidence, &client.origin).await?;
+                    let (epoch, secret) = (opened.session.epoch(), client.device.as_ref());
+                    opened.device = devices::remember_in(&journeys.store, &work, user, epoch, secret).await?;
                     work.record(NewEvent::new("password.changed", by).about(user))?;
                     journeys.notices.queue_in(&work, notices)?;
                     Ok(opened)
@@ -135,6 +137,7 @@ impl Passwords {
                 work.replace(&standing)?;
                 let credential = PasswordCredential { id: user, hash: hash.clone(), set: work.now() };
                 put(&work, &credential).await?;
+                journeys.throttle.forgive_in(&work, user).await?;
                 work.record(NewEvent::new("password.set", by).about(user))?;
                 journeys.notices.queue_in(&work, notices)?;
                 Ok(())
@@ -162,6 +165,10 @@ impl Passwords {
         let ceremony = Ceremony::open(*journey, user, *authenticator, *at, Strength::PASSWORD);
         Evidence::mint(ceremony, &Claim::full(Strength::PASSWORD))
     }
+}
+
+fn unavailable(error: JourneyError) -> PasswordError {
+    PasswordError::Unavailable(error.into())
 }
 
 /// Keeps a credential, whether or not there was one.
@@ -205,7 +212,7 @@ impl From<HashError> for PasswordError {
 impl From<ThrottleError> for PasswordError {
     fn from(error: ThrottleError) -> Self {
         match error {
-            ThrottleError::Throttled { retry_after } => Self::Throttled { retry_after },
+            ThrottleError::Throttled { retry_after, .. } => Self::Throttled { retry_after },
             error @ ThrottleError::Store(_) => Self::Unavailable(error.into()),
         }
     }

@@ -27,7 +27,7 @@ use crate::clock::Timestamp;
 use crate::events::{Cause, NewEvent, Origin};
 use crate::evidence::{Assurance, Evidence, Insufficient};
 use crate::id::UserId;
-use crate::secret::{Bearer, Digest, Secret};
+use crate::secret::{Bearer, Digest, Secret, Verifier};
 use crate::store::{Collection, Index, Peak, Record, Store, StoreError, Work};
 use crate::users::{DisplayName, Standing, UserStatus};
 use memory::{Memory, Watcher};
@@ -73,6 +73,11 @@ impl Record for Session {
 }
 
 impl Session {
+    /// The epoch of its user in which it was opened.
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// All sessions of a user.
     pub const BY_USER: Index<Session, UserId> = Index::new("user_id", |s: &Session| s.user);
     /// When it was last used.
@@ -110,6 +115,8 @@ pub struct Opened {
     pub session: Session,
     /// What the client shows from now on: for a cookie or an `Authorization` header.
     pub bearer: Secret<String>,
+    /// What the device shows at later sign-ins, so that the account knows it; none if it is not remembered now.
+    pub device: Option<Verifier>,
 }
 
 /// Why a session was not opened, checked or ended.
@@ -272,7 +279,7 @@ impl Sessions {
         };
         work.insert(&session)?;
         let bearer = Bearer::new(session.id, verifier).expose();
-        Ok(Opened { session, bearer })
+        Ok(Opened { session, bearer, device: None })
     }
 }
 

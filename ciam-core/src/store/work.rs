@@ -102,6 +102,16 @@ impl Work {
         self.current(key)
     }
 
+    /// As [`Work::get`] for several records of one collection, in one round trip and their order.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn get_many<R: Record>(&self, ids: &[R::Id]) -> Result<Vec<Option<R>>, StoreError> {
+        let keys: Vec<RecordKey> = ids.iter().map(|id| key_of::<R>(*id)).collect();
+        self.read_all(&keys, true).await?;
+        keys.into_iter().map(|key| self.current(key)).collect()
+    }
+
     /// As [`Work::get`], without the guard: for what the unit may show but does not rely on.
     ///
     /// # Errors
@@ -328,19 +338,35 @@ impl Work {
     }
 
     async fn read(&self, key: RecordKey, guard: bool) -> Result<(), StoreError> {
+        self.read_all(&[key], guard).await
+    }
+
+    /// Reads those of the records that the unit does not know yet.
+    async fn read_all(&self, keys: &[RecordKey], guard: bool) -> Result<(), StoreError> {
+        let mut unknown = Vec::new();
         {
             let mut state = self.open()?;
-            if let Some(entry) = state.records.get_mut(&key) {
-                entry.guard |= guard;
-                if entry.read.is_some() || !matches!(entry.write, Write::Nothing) {
-                    return Ok(());
+            for key in keys {
+                match state.records.get_mut(key) {
+                    Some(entry) => {
+                        entry.guard |= guard;
+                        if entry.read.is_none() && matches!(entry.write, Write::Nothing) {
+                            unknown.push(*key);
+                        }
+                    }
+                    None => unknown.push(*key),
                 }
             }
         }
-        let row = self.store.backend.read(self.store.realm, self.now, &[key]).await?.pop().flatten();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let rows = self.store.backend.read(self.store.realm, self.now, &unknown).await?;
         let mut state = self.lock();
-        let entry = state.records.entry(key).or_insert_with(|| Entry::unread(guard));
-        entry.read.get_or_insert(row);
+        for (key, row) in unknown.into_iter().zip(rows) {
+            let entry = state.records.entry(key).or_insert_with(|| Entry::unread(guard));
+            entry.read.get_or_insert(row);
+        }
         Ok(())
     }
 

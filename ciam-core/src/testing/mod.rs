@@ -76,8 +76,11 @@ impl TestBed {
     /// A browser that nobody has seen before.
     #[must_use]
     pub fn browser(&self) -> Browser {
-        let client =
-            Client { binding: Some(self.ciam.entropy().verifier()), origin: Origin::new(None, Some("Test/1.0")) };
+        let client = Client {
+            binding: Some(self.ciam.entropy().verifier()),
+            origin: Origin::new(None, Some("Test/1.0")),
+            ..Client::default()
+        };
         Browser { bed: self.clone(), client }
     }
 
@@ -97,12 +100,7 @@ impl TestBed {
     /// # Errors
     /// As [`Journeys::answer`](crate::journeys::Journeys::answer).
     pub async fn sign_in(&self, email: &str, password: &str) -> Result<Opened, JourneyError> {
-        let browser = self.browser();
-        let journey = browser.identified(JourneyKind::SignIn, email).await;
-        browser
-            .answer(&journey, Answer::Password { password: Secret::new(password.to_owned()) })
-            .await
-            .map(|advanced| opened(Ok(advanced)))
+        self.browser().sign_in(email, password).await
     }
 
     /// The code in the newest message to an address.
@@ -173,6 +171,33 @@ impl Browser {
             Some(binding) => binding,
             None => panic!("this browser keeps no secret"),
         }
+    }
+
+    /// The same browser at an address.
+    #[must_use]
+    pub fn at(mut self, address: impl Into<std::net::IpAddr>) -> Self {
+        self.client.origin.ip = Some(address.into());
+        self
+    }
+
+    /// The same browser with a secret that accounts know it by once it has signed in to them.
+    #[must_use]
+    pub fn with_device(mut self) -> Self {
+        self.client.device = Some(self.bed.ciam.entropy().verifier());
+        self
+    }
+
+    /// Signs a person in.
+    ///
+    /// # Errors
+    /// As [`Journeys::answer`](crate::journeys::Journeys::answer).
+    ///
+    /// # Panics
+    /// When the journey does not begin, or more is asked than the password.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Result<Opened, JourneyError> {
+        let journey = self.identified(JourneyKind::SignIn, email).await;
+        let advanced = self.answer(&journey, Answer::Password { password: Secret::new(password.to_owned()) }).await?;
+        Ok(opened(Ok(advanced)))
     }
 
     /// Begins a journey and gives its id.

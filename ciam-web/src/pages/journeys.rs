@@ -79,7 +79,7 @@ async fn begin(
         (None, Some(user)) => own_identifier(web, user, &onward).await?,
         (None, None) => Typed::default(),
     };
-    let Client { binding, origin } = client;
+    let Client { binding, origin, .. } = client;
     let binding = binding.unwrap_or_else(|| web.identity().entropy().verifier());
     let home = place.home.and_then(|home| LocalPath::parse(&web.path(home)));
     let start = Start {

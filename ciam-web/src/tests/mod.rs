@@ -2,6 +2,7 @@
 
 mod api;
 mod attacks;
+mod clients;
 mod exhaustion;
 mod guests;
 mod host;

@@ -235,7 +235,10 @@ async fn over_https_cookies_are_bound_to_the_host() {
     let (name, attributes) = (cookie.split('=').next().unwrap(), cookie.split_once(';').unwrap().1);
     assert_eq!(name, "__Host-ciam_session");
     assert_eq!(attributes, " Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure");
-    assert_eq!(ada.jar.keys().collect::<Vec<_>>(), ["__Host-ciam_browser", "__Host-ciam_session"]);
+    assert_eq!(
+        ada.jar.keys().collect::<Vec<_>>(),
+        ["__Host-ciam_browser", "__Host-ciam_device", "__Host-ciam_session"]
+    );
     assert_eq!(ada.get("/account").await.status, StatusCode::OK);
     let mut plain = Visitor::browser(&app);
     plain.jar.insert("ciam_session".to_owned(), opened.bearer.expose().clone());

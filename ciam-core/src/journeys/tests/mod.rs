@@ -91,7 +91,7 @@ async fn showing_a_page_writes_nothing_and_a_journey_is_its_browsers_own() {
     let browser = bed.browser();
     let journey = browser.start(JourneyKind::SignIn).await;
     assert_eq!(bed.ciam.journeys().prompt(&journey, &browser.client).await.unwrap().name(), "identify");
-    for stranger in [bed.browser().client, Client { binding: None, origin: Origin::default() }] {
+    for stranger in [bed.browser().client, Client::default()] {
         assert!(matches!(bed.ciam.journeys().prompt(&journey, &stranger).await, Err(JourneyError::Unknown)));
         let answer = Answer::identify(ADA.to_owned());
         assert!(matches!(bed.ciam.journeys().answer(&journey, &stranger, answer).await, Err(JourneyError::Unknown)));

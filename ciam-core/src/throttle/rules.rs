@@ -1,0 +1,171 @@
+//! Which limits a sign-in, a sign-up and a message are under.
+
+use super::bucket::Allowance;
+use super::limits::{ClientNetwork, Limit, Rate, ThrottleLimits};
+use crate::devices::KnownDevice;
+use crate::events::Origin;
+use crate::id::UserId;
+use crate::messages::Channel;
+use crate::secret::Digest;
+
+/// Whose sign-in is tried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Account {
+    /// An account that exists.
+    Known(UserId),
+    /// What was typed and leads to none: it is limited alike.
+    Unknown(Digest),
+}
+
+impl Account {
+    /// The account of this user, or else the one that does not exist.
+    pub(crate) fn of(user: Option<UserId>, typed: Digest) -> Self {
+        user.map_or(Self::Unknown(typed), Self::Known)
+    }
+
+    fn limit(self, name: &'static str, beside: &[u8], rate: Rate) -> Limit {
+        let (id, typed);
+        let key: &[u8] = match &self {
+            Self::Known(user) => {
+                id = user.to_string();
+                id.as_bytes()
+            }
+            Self::Unknown(digest) => {
+                typed = *digest;
+                typed.bytes()
+            }
+        };
+        let subject = match self {
+            Self::Known(user) => Some(user),
+            Self::Unknown(_) => None,
+        };
+        Limit { subject, ..Limit::new(name, &[b"account", key, beside], rate) }
+    }
+}
+
+/// The limit that counts an account's failures over all addresses.
+pub(crate) fn account_limit(rates: &ThrottleLimits, account: Account) -> Limit {
+    Limit {
+        in_a_row: Some(rates.failures_in_a_row),
+        shielded: true,
+        monitored: rates.monitoring.sign_in,
+        ..account.limit("sign_in.account", b"", rates.account_failures).forgiving().growing(rates.waits)
+    }
+}
+
+/// The limits of a try to sign in: of a stranger those of the account and of the account from this address, of a
+/// device that the account knows its own; and always that of the client.
+pub(crate) fn sign_in_limits(
+    rates: &ThrottleLimits,
+    account: Account,
+    origin: &Origin,
+    device: Option<&KnownDevice>,
+) -> Vec<Limit> {
+    let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
+    let monitored = rates.monitoring.sign_in;
+    let client = Limit::of_client("sign_in.client", &network, rates.client_failures);
+    let whole = account_limit(rates, account);
+    let own = match device {
+        Some(device) => Limit {
+            in_a_row: Some(rates.failures_in_a_row),
+            ..account.limit("sign_in.device", device.key().bytes(), rates.device_failures)
+        },
+        None => Limit {
+            // Of all failures that fill the account's window, one is somebody else's than this address's.
+            share: Some(rates.account_failures.most.saturating_sub(1).max(1)),
+            ..account.limit("sign_in.pair", network.key().as_bytes(), rates.pair_failures)
+        },
+    };
+    let own = Limit { ip: origin.ip, monitored, ..own.forgiving().growing(rates.waits) };
+    vec![Limit { passing: device.is_some(), ..whole }, own, Limit { monitored, ..client }]
+}
+
+/// The limit of new passwords that one client chooses, good or not; `name` says for what.
+pub(crate) fn client_limit(rates: &ThrottleLimits, name: &'static str, origin: &Origin) -> Limit {
+    let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
+    Limit { monitored: rates.monitoring.sign_up, ..Limit::of_client(name, &network, rates.client_sign_ups) }
+}
+
+/// What a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To prove an address or number.
+    Proof,
+    /// To recover an account.
+    Recovery,
+}
+
+/// The limits of a message: of the mailbox or phone that it goes to, and of the client that asks for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Postage {
+    pub(super) target: Allowance,
+    pub(super) client: Limit,
+}
+
+/// The limits of a message to `to`, an address or number in canonical form.
+pub(crate) fn postage(
+    rates: &ThrottleLimits,
+    purpose: Purpose,
+    channel: Channel,
+    to: &str,
+    origin: &Origin,
+) -> Postage {
+    let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
+    let monitored = rates.monitoring.messages;
+    let (name, burst) = match purpose {
+        Purpose::Proof => ("messages.address", rates.messages),
+        Purpose::Recovery => ("messages.recovery", rates.recovery_messages),
+    };
+    let key = match channel {
+        Channel::Email => Digest::of_all(&[b"email", mailbox(to).as_bytes()]),
+        Channel::Sms | Channel::Voice => Digest::of_all(&[b"phone", to.as_bytes()]),
+    };
+    Postage {
+        target: Allowance { name, key, burst, monitored },
+        client: Limit { monitored, ..Limit::of_client("messages.client", &network, rates.client_messages) },
+    }
+}
+
+/// The mailbox that an address most likely leads to: without a `+tag`, in lower case. For counting alone; nothing is
+/// ever sent there, and no account is found by it.
+fn mailbox(address: &str) -> String {
+    let address = address.to_lowercase();
+    match address.split_once('@') {
+        Some((local, domain)) => match local.split_once('+') {
+            Some((local, _)) if !local.is_empty() => format!("{local}@{domain}"),
+            _ => address,
+        },
+        None => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_of_one_mailbox_are_one() {
+        for same in ["ada@example.com", "Ada+1@example.com", "ada+a+b@EXAMPLE.com", "ada+@example.com"] {
+            assert_eq!(mailbox(same), "ada@example.com");
+        }
+        assert_eq!(mailbox("+tag@example.com"), "+tag@example.com");
+        assert_eq!(mailbox("a.da@example.com"), "a.da@example.com");
+    }
+
+    #[test]
+    fn a_limit_is_told_apart_by_all_that_it_is_about() {
+        let rates = ThrottleLimits::default();
+        let user: UserId = "usr_0191f0c04c3e7b7a8f3c2d1e0f9a8b7c".parse().unwrap();
+        let from = |ip: &str| Origin::new(Some(ip.parse().unwrap()), None);
+        let keys = |account, origin: &Origin| -> Vec<Digest> {
+            sign_in_limits(&rates, account, origin, None).iter().map(|limit| *limit.key()).collect()
+        };
+        let here = keys(Account::Known(user), &from("192.0.2.1"));
+        let there = keys(Account::Known(user), &from("192.0.2.2"));
+        let nobody = keys(Account::Unknown(Digest::of(b"nobody")), &from("192.0.2.1"));
+        assert_eq!(here[0], there[0]);
+        assert!(here[1] != there[1] && here[2] != there[2]);
+        assert!(here[0] != nobody[0] && here[1] != nobody[1] && here[2] == nobody[2]);
+        assert_eq!(keys(Account::Known(user), &from("2001:db8::1")), keys(Account::Known(user), &from("2001:db8::2")));
+    }
+}
