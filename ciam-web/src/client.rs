@@ -11,6 +11,7 @@ use ciam_core::events::Origin;
 use ciam_core::journeys::Client;
 use ciam_core::secret::Verifier;
 
+use crate::reader::Asking;
 use crate::web::Web;
 
 /// More of a user agent is not even looked at.
@@ -31,6 +32,14 @@ pub(crate) fn origin(headers: &HeaderMap, extensions: &Extensions) -> Origin {
     }
     let agent = headers.get(USER_AGENT).map(|agent| &agent.as_bytes()[..agent.len().min(MAX_AGENT)]);
     Origin::new(address, agent.map(String::from_utf8_lossy).as_deref())
+}
+
+/// The same, with the application that the request was made to, and the language that its client asks for.
+pub(crate) fn origin_at(web: &Web, headers: &HeaderMap, extensions: &Extensions) -> Origin {
+    let mut origin = origin(headers, extensions);
+    origin.application = web.application().id;
+    origin.language = extensions.get::<Asking>().and_then(Asking::wanted);
+    origin
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750 §2.1), unexamined. A client that sends such a header
@@ -63,7 +72,7 @@ impl FromRequestParts<Web> for Bound {
             Some(secret) => Verifier::parse(secret).ok(),
             None => web.cookies().browser(&parts.headers),
         };
-        let origin = origin(&parts.headers, &parts.extensions);
+        let origin = origin_at(web, &parts.headers, &parts.extensions);
         Ok(Self { client: Client { binding, origin }, bearer: secret.is_some() })
     }
 }

@@ -46,6 +46,7 @@ mod moments;
 mod mount;
 mod pages;
 mod path;
+mod reader;
 mod require;
 mod return_to;
 mod signed_in;

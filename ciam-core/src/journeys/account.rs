@@ -42,7 +42,7 @@ impl Journeys {
         if let Some(retry_after) = self.message_limit(&handle).wait(&self.store).await? {
             return Err(JourneyError::Throttled { retry_after });
         }
-        let prepared = self.prepare(&at.journey, &handle).await?;
+        let prepared = self.prepare(&at.journey, &handle, &client.origin).await?;
         let (at, handle, prepared) = (&at, &handle, &prepared);
         let advanced = self
             .store

@@ -104,7 +104,7 @@ impl Journeys {
         wanted: &Wanted,
     ) -> Result<Advanced, JourneyError> {
         let handle = &wanted.handle;
-        let prepared = &self.prepare(&at.journey, handle).await?;
+        let prepared = &self.prepare(&at.journey, handle, &client.origin).await?;
         let advanced = self
             .store
             .transact(|work| async move {

@@ -5,6 +5,7 @@ mod attacks;
 mod exhaustion;
 mod guests;
 mod host;
+mod language;
 mod leaks;
 mod pages;
 mod prefix;
