@@ -51,7 +51,7 @@ async fn sign_up(ciam: &Ciam, mailbox: &Mailbox) -> String {
     let secret = ciam.entropy().verifier();
     let start = Start::new(JourneyKind::SignUp, &secret);
     let id = ciam.journeys().start(start).await.unwrap().id;
-    let client = Client { binding: Some(secret.clone()), origin: Origin::new(None, Some(AGENT)) };
+    let client = Client { binding: Some(secret.clone()), origin: Origin::new(None, Some(AGENT)), device: None };
     for answer in [Answer::identify(EMAIL), Answer::new_password(PASSWORD)] {
         ciam.journeys().answer(&id, &client, answer).await.unwrap();
     }

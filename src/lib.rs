@@ -16,9 +16,9 @@
 mod adapters;
 
 pub use ciam_core::{
-    Application, ApplicationId, BuildError, Ciam, CiamBuilder, Overdue, RealmId, UserId, Workers, challenges, clock,
-    config, email, entropy, events, evidence, id, identifiers, journeys, messages, passwords, secret, sessions,
-    throttle, users, vault,
+    Application, ApplicationId, BuildError, Ciam, CiamBuilder, Overdue, RealmId, UserId, Workers, brand, challenges,
+    clock, config, email, entropy, events, evidence, id, identifiers, journeys, language, messages, passwords, secret,
+    sessions, throttle, users, vault,
 };
 
 #[cfg(feature = "smtp")]

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use ciam::email::Email;
 use ciam::entropy::{Entropy, SystemEntropy};
-use ciam::events::Origin;
 use ciam::journeys::{Answer, Client, JourneyKind, Start};
 use ciam::secret::Secret;
 use ciam::testing::CountingHasher;

@@ -3,9 +3,11 @@
 //! One engine serves them all, and an account is good in every one of them. What differs is the brand, the
 //! address, and the policy.
 
+use crate::brand::Brand;
 use crate::config::PublicUrl;
 use crate::id::{ApplicationId, RecordId};
 use crate::identifiers::IdentifierPolicy;
+use crate::language::Language;
 use crate::secret::Digest;
 
 /// One of the host's applications.
@@ -22,6 +24,10 @@ pub struct Application {
     pub public_url: PublicUrl,
     /// By what people are found in it, and what of that is proved when.
     pub identifiers: IdentifierPolicy,
+    /// The language for people who ask for none that is spoken here; English if there is none.
+    pub language: Option<Language>,
+    /// How it looks.
+    pub brand: Brand,
 }
 
 impl Application {
@@ -32,7 +38,15 @@ impl Application {
     pub fn new(key: impl Into<String>, name: impl Into<String>) -> Self {
         let key = key.into();
         let id = if key.is_empty() { ApplicationId::DEFAULT } else { Self::id_of(&key) };
-        Self { id, key, name: name.into(), public_url: PublicUrl::default(), identifiers: IdentifierPolicy::default() }
+        Self {
+            id,
+            key,
+            name: name.into(),
+            public_url: PublicUrl::default(),
+            identifiers: IdentifierPolicy::default(),
+            language: None,
+            brand: Brand::default(),
+        }
     }
 
     /// The id of the application with this key.
@@ -46,6 +60,20 @@ impl Application {
     #[must_use]
     pub fn public_url(mut self, url: PublicUrl) -> Self {
         self.public_url = url;
+        self
+    }
+
+    /// How it looks.
+    #[must_use]
+    pub fn brand(mut self, brand: Brand) -> Self {
+        self.brand = brand;
+        self
+    }
+
+    /// The language for people who ask for none that is spoken here (default: English).
+    #[must_use]
+    pub fn language(mut self, language: Language) -> Self {
+        self.language = Some(language);
         self
     }
 

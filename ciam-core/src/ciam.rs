@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::application::Application;
+use crate::brand::{Brand, InvalidBrand};
 use crate::challenges::{Challenge, ChallengeLimits};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, InvalidPathPrefix, InvalidPublicUrl, PathPrefix, PublicUrl};
@@ -13,8 +14,9 @@ use crate::events::Event;
 use crate::id::RealmId;
 use crate::identifiers::{Identifier, IdentifierPolicy, Identifiers, InvalidPolicy};
 use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
+use crate::language::{InvalidLanguage, Language, Languages};
 use crate::messages::notices::Notices;
-use crate::messages::{Messenger, Outbox, Outgoing};
+use crate::messages::{DeadLetter, MessageTemplate, Messenger, Outbox, Outgoing, Templates};
 use crate::passwords::{
     Argon2Options, Argon2Pool, InvalidArgon2Options, Judges, PasswordCredential, PasswordHasher, PasswordRules,
     Passwords, PepperError,
@@ -43,6 +45,7 @@ struct Inner {
     identifiers: Identifiers,
     outbox: Outbox,
     tries: Tries,
+    templates: Templates,
     workers: Workers,
     background: Background,
 }
@@ -89,6 +92,17 @@ pub enum BuildError {
         /// What is wrong.
         source: InvalidPolicy,
     },
+    /// The brand of an application cannot be used.
+    #[error("the brand of {application} cannot be used")]
+    Brand {
+        /// The application's name.
+        application: String,
+        /// What is wrong.
+        source: InvalidBrand,
+    },
+    /// A language cannot be added.
+    #[error(transparent)]
+    Language(#[from] InvalidLanguage),
     /// The password hasher cannot run.
     #[error(transparent)]
     Hasher(#[from] InvalidArgon2Options),
@@ -193,6 +207,12 @@ impl Ciam {
         ended
     }
 
+    /// The texts of messages, to be changed while the program runs.
+    #[must_use]
+    pub fn templates(&self) -> &Templates {
+        &self.inner.templates
+    }
+
     /// The store, for the host's own records. What is written through this handle and its clones is in force at once;
     /// what is written to sessions past it, through another handle or by another program, only as
     /// [`SessionCache::max_age`] says.
@@ -238,6 +258,7 @@ pub struct CiamBuilder {
     config: Config,
     schema: Schema,
     custom: Vec<Arc<dyn CustomStep>>,
+    languages: Vec<(String, String)>,
     on_registered: Vec<OnRegistered>,
     invalidation: Option<Arc<dyn Invalidation>>,
     no_workers: bool,
@@ -271,6 +292,27 @@ impl CiamBuilder {
     /// By what people are found in the application (default: an email address, proved at sign-up).
     pub fn identifiers(mut self, policy: IdentifierPolicy) -> Self {
         self.config.application.identifiers = policy;
+        self
+    }
+
+    /// Adds a language, or changes texts of one that is there: a tag (`de`, `pt-BR`) and a file in Fluent, as
+    /// `ciam-core/src/language/locales/en.ftl` is. What it leaves out is said in English.
+    ///
+    /// Keys that ciam does not have are the host's, for its own templates.
+    pub fn language(mut self, tag: impl Into<String>, texts: impl Into<String>) -> Self {
+        self.languages.push((tag.into(), texts.into()));
+        self
+    }
+
+    /// How the application looks.
+    pub fn brand(mut self, brand: Brand) -> Self {
+        self.config.application.brand = brand;
+        self
+    }
+
+    /// The language for people who ask for none that is spoken here (default: English).
+    pub fn default_language(mut self, language: Language) -> Self {
+        self.config.application.language = Some(language);
         self
     }
 
@@ -416,6 +458,12 @@ impl CiamBuilder {
         self
     }
 
+    /// How long messages are kept that could not be sent (default 14 days).
+    pub const fn keep_dead_letters(mut self, time: Duration) -> Self {
+        self.config.dead_letters = time;
+        self
+    }
+
     /// How long a journey may take that waits for no message (default 1 hour).
     pub const fn journey_limit(mut self, limit: Duration) -> Self {
         self.config.journey = limit;
@@ -506,6 +554,9 @@ impl CiamBuilder {
         }
         let messenger = self.messenger.ok_or(BuildError::NoMessenger)?;
         let mut config = self.config;
+        if !self.languages.is_empty() {
+            config.languages = Languages::with(&self.languages)?;
+        }
         if let Some(url) = &self.public_url {
             config.application.public_url = PublicUrl::parse(url)?;
         }
@@ -513,6 +564,8 @@ impl CiamBuilder {
             if config.applications().take(nth).any(|earlier| earlier.id == application.id) {
                 return Err(BuildError::DuplicateApplication(application.key.clone()));
             }
+            let name = || application.name.clone();
+            application.brand.check().map_err(|source| BuildError::Brand { application: name(), source })?;
             application
                 .identifiers
                 .check()
@@ -547,7 +600,7 @@ impl CiamBuilder {
         let throttle = self.throttle.unwrap_or_else(|| Arc::new(StoreThrottle::new(store.clone())));
         let config = Arc::new(config);
         let tries = Tries::new(store.clone(), throttle, config.throttle);
-        let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger);
+        let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger, config.dead_letters);
         let judges = Arc::new(Judges::new(config.passwords));
         let creation = Creation {
             judges: Arc::clone(&judges),
@@ -556,7 +609,13 @@ impl CiamBuilder {
             on_registered: self.on_registered,
         };
         let users = Users::new(store.clone(), creation);
-        let notices = Notices { store: store.clone(), outbox: outbox.clone(), config: Arc::clone(&config) };
+        let templates = Templates::new(store.clone(), Arc::clone(&config));
+        let notices = Notices {
+            store: store.clone(),
+            outbox: outbox.clone(),
+            templates: templates.clone(),
+            config: Arc::clone(&config),
+        };
         let journeys = Journeys {
             store: store.clone(),
             vault,
@@ -591,6 +650,7 @@ impl CiamBuilder {
             identifiers,
             outbox,
             tries,
+            templates,
             workers,
             background,
         };
@@ -615,4 +675,6 @@ fn own_records(schema: Schema) -> Schema {
         .with::<Bucket>()
         .with::<KnownDevice>()
         .with::<Outgoing>()
+        .with::<DeadLetter>()
+        .with::<MessageTemplate>()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::application::Application;
 use crate::challenges::ChallengeLimits;
 use crate::id::ApplicationId;
+use crate::language::{Language, Languages, Wording};
 use crate::passwords::{Argon2Options, PasswordRules};
 pub use crate::path_prefix::{InvalidPathPrefix, PathPrefix};
 use crate::sessions::{SessionCache, SessionLimits};
@@ -19,6 +20,8 @@ pub struct Config {
     pub others: Vec<Application>,
     /// The path below which ciam's own pages and API lie, in every application (default: the root).
     pub path_prefix: PathPrefix,
+    /// The languages that are spoken here.
+    pub languages: Languages,
     /// How long sessions live.
     pub sessions: SessionLimits,
     /// How much of sessions is kept in memory.
@@ -35,6 +38,8 @@ pub struct Config {
     pub challenges: ChallengeLimits,
     /// How long a journey may take that waits for no message (default 1 hour).
     pub journey: Duration,
+    /// How long messages are kept that could not be sent (default 14 days).
+    pub dead_letters: Duration,
     /// How old the newest proof of a session may be when something sensitive is changed with it (default 15 minutes).
     pub fresh: Duration,
     /// How long a shutdown waits for what is under way (default 10 seconds).
@@ -47,6 +52,7 @@ impl Default for Config {
             application: Application::new("", "this site"),
             others: Vec::new(),
             path_prefix: PathPrefix::default(),
+            languages: Languages::builtin().clone(),
             sessions: SessionLimits::default(),
             session_cache: SessionCache::default(),
             passwords: PasswordRules::default(),
@@ -55,6 +61,7 @@ impl Default for Config {
             throttle: ThrottleLimits::default(),
             challenges: ChallengeLimits::default(),
             journey: Duration::from_hours(1),
+            dead_letters: Duration::from_hours(14 * 24),
             fresh: Duration::from_mins(15),
             shutdown_grace: Duration::from_secs(10),
         }
@@ -66,6 +73,17 @@ impl Config {
     #[must_use]
     pub fn application(&self, id: ApplicationId) -> Option<&Application> {
         self.applications().find(|application| application.id == id)
+    }
+
+    /// How things are said in an application to a person of whom this is known, the surest first: the language of
+    /// the profile, the one that the client asks for. Otherwise the application's own, otherwise English.
+    #[must_use]
+    pub fn wording(&self, application: &Application, known: [Option<&Language>; 2]) -> Wording {
+        let candidates = known.into_iter().chain([application.language.as_ref()]).flatten();
+        match candidates.into_iter().find_map(|language| self.languages.spoken(language)) {
+            Some(language) => self.languages.wording(&language),
+            None => self.languages.english(),
+        }
     }
 
     /// All applications, the default one first.

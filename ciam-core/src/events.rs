@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::id::{ApplicationId, UserId};
+use crate::language::Language;
 use crate::store::{Collection, Index, Record, StoreError, Work};
 
 crate::id!(EventId, "evt", "An event. Ids order nothing; the stream's positions do.");
@@ -40,6 +41,9 @@ pub struct Origin {
     /// The application in which it was done.
     #[serde(default = "default_application")]
     pub application: ApplicationId,
+    /// The language that the client asks for, for messages to somebody of whom no other is known; not kept.
+    #[serde(skip)]
+    pub language: Option<Language>,
 }
 
 const fn default_application() -> ApplicationId {
@@ -59,7 +63,7 @@ impl Origin {
     #[must_use]
     pub fn new(ip: Option<IpAddr>, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent.map(|text| text.chars().map(printable).take(256).collect());
-        Self { ip, user_agent, application: ApplicationId::DEFAULT }
+        Self { ip, user_agent, application: ApplicationId::DEFAULT, language: None }
     }
 }
 

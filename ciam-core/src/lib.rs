@@ -13,6 +13,7 @@
 //! - **test with a stopped clock**: [`testing`] (feature `testing`).
 
 mod application;
+pub mod brand;
 pub mod challenges;
 mod ciam;
 pub mod clock;
@@ -25,6 +26,7 @@ pub mod evidence;
 pub mod id;
 pub mod identifiers;
 pub mod journeys;
+pub mod language;
 pub mod messages;
 pub mod passwords;
 mod path_prefix;

@@ -1,6 +1,7 @@
 //! People who have accounts: found, listed, renamed, suspended, activated; how one comes to be is in `creation.rs`.
 
 mod creation;
+mod language;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::email::Email;
 use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::identifiers::{Handle, Identifier};
+use crate::language::Language;
 use crate::passwords::{HashError, PasswordProblem};
 use crate::store::{Collection, Cursor, Index, Page, Record, Store, StoreError, Work};
 
@@ -25,6 +27,9 @@ pub struct User {
     pub id: UserId,
     /// How they want to be called.
     pub name: Option<DisplayName>,
+    /// The language in which they want to be spoken to; none: the one that their browser asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// When the account was created.
     pub created: Timestamp,
 }

@@ -12,12 +12,13 @@ for (const form of document.forms) {
 }
 
 // A password can be looked at before it is sent.
+const words = document.body.dataset;
 for (const input of document.querySelectorAll("input[type=password]")) {
   const button = document.createElement("button");
   const show = (shown) => {
     input.type = shown ? "text" : "password";
-    button.textContent = shown ? "Hide" : "Show";
-    button.setAttribute("aria-label", shown ? "Hide password" : "Show password");
+    button.textContent = shown ? words.hide : words.show;
+    button.setAttribute("aria-label", shown ? words.hideLabel : words.showLabel);
   };
   button.type = "button";
   button.addEventListener("click", () => show(input.type === "password"));

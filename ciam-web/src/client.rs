@@ -11,12 +11,14 @@ use ciam_core::events::Origin;
 use ciam_core::journeys::Client;
 use ciam_core::secret::Verifier;
 
+use crate::reader::Asking;
 use crate::web::Web;
 
 /// More of a user agent is not even looked at.
 const MAX_AGENT: usize = 1024;
 
-/// The client's address, which is the socket's unless a trusted proxy says another, and what it calls itself.
+/// The client's address, which is the socket's unless a trusted proxy says another, what it calls itself, the language
+/// that it asks for, and the application that the request was made to.
 pub(crate) fn origin(web: &Web, headers: &HeaderMap, extensions: &Extensions) -> Origin {
     static UNKNOWN: std::sync::Once = std::sync::Once::new();
     let socket = extensions.get::<ConnectInfo<SocketAddr>>();
@@ -30,7 +32,10 @@ pub(crate) fn origin(web: &Web, headers: &HeaderMap, extensions: &Extensions) ->
         });
     }
     let agent = headers.get(USER_AGENT).map(|agent| &agent.as_bytes()[..agent.len().min(MAX_AGENT)]);
-    Origin::new(address, agent.map(String::from_utf8_lossy).as_deref())
+    let mut origin = Origin::new(address, agent.map(String::from_utf8_lossy).as_deref());
+    origin.application = web.application().id;
+    origin.language = extensions.get::<Asking>().and_then(Asking::wanted);
+    origin
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750 §2.1), unexamined. A client that sends such a header

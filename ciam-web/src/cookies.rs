@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::response::{IntoResponseParts, ResponseParts};
 use ciam_core::UserId;
-use ciam_core::config::Config;
+use ciam_core::config::{Config, PublicUrl};
 use ciam_core::devices::KNOWN_FOR;
 use ciam_core::secret::{Secret, Verifier};
 
@@ -37,8 +37,8 @@ pub(crate) struct Cookies {
 impl Cookies {
     /// For this site. What binds a browser lives as long as its journeys may: until the link of a message is
     /// no longer good and a day more, and not less than a journey without messages.
-    pub(crate) fn new(config: &Config) -> Self {
-        let secure = config.application.public_url.is_secure();
+    pub(crate) fn new(config: &Config, site: &PublicUrl) -> Self {
+        let secure = site.is_secure();
         let browser_age = config.challenges.link.saturating_add(LATE).max(config.journey);
         let (session, browser, guest, device) = if secure {
             ("__Host-ciam_session", "__Host-ciam_browser", "__Host-ciam_guest", "__Host-ciam_device")
@@ -163,15 +163,12 @@ fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 #[cfg(test)]
 mod tests {
-    use ciam_core::config::PublicUrl;
     use ciam_core::id::RecordId;
 
     use super::*;
 
     fn cookies(public_url: &str) -> Cookies {
-        let mut config = Config::default();
-        config.application.public_url = PublicUrl::parse(public_url).unwrap();
-        Cookies::new(&config)
+        Cookies::new(&Config::default(), &PublicUrl::parse(public_url).unwrap())
     }
 
     #[test]

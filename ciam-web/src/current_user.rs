@@ -19,6 +19,7 @@ use ciam_core::{ApplicationId, Ciam, UserId};
 use crate::client;
 use crate::error::Problem;
 use crate::middleware::{Requested, accepts_html};
+use crate::reader::Asking;
 use crate::return_to::with_way_back;
 use crate::visitor::{GuestDoor, GuestId};
 use crate::web::Web;
@@ -225,6 +226,9 @@ pub(crate) async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Pr
     let origin = client::origin(&web, &parts.headers, &parts.extensions);
     let guest = parts.extensions.get::<GuestDoor>().cloned();
     let user = user.map(|session| CurrentUser { session, origin, web, guest });
+    if let (Some(asking), Some(user)) = (parts.extensions.get::<Asking>(), &user) {
+        asking.is(user.id());
+    }
     parts.extensions.insert(Known(user.clone()));
     Ok(user)
 }

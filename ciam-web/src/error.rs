@@ -13,14 +13,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ciam_core::identifiers::IdentifierError;
 use ciam_core::journeys::{JourneyError, Mistake, Prompt};
+use ciam_core::language::{Languages, Wording};
 use ciam_core::passwords::PasswordError;
 use ciam_core::sessions::SessionError;
 use ciam_core::store::StoreError;
 use ciam_core::users::UserError;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::moments;
 
 /// Something that cannot be done, as clients are told: `application/problem+json` (RFC 9457), or a
 /// page for a browser that asked for one.
@@ -41,8 +40,6 @@ pub struct Problem {
 struct Kind {
     name: &'static str,
     status: StatusCode,
-    title: &'static str,
-    detail: &'static str,
 }
 
 /// What was wrong with an answer, and what to answer again.
@@ -56,6 +53,7 @@ struct Again {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Way {
     pub(crate) path: &'static str,
+    /// The key of what the link says.
     pub(crate) label: &'static str,
 }
 
@@ -67,7 +65,7 @@ pub(crate) struct Document {
     #[schema(example = "urn:ciam:problem:wrong_input")]
     r#type: String,
     /// What kind of problem it is; the same for every occurrence.
-    title: &'static str,
+    title: String,
     /// The status code.
     #[schema(example = 422)]
     status: u16,
@@ -98,75 +96,63 @@ pub(crate) struct WrongInput {
     prompt: Option<Prompt>,
 }
 
-/// The problems that there are: name, status, title, and a sentence for the person.
+/// The problems that there are: name and status. What they say is in the files of the languages.
 macro_rules! problems {
-    ($($(#[$doc:meta])* $vis:vis $name:ident: $status:ident, $title:literal, $detail:literal;)*) => {
+    ($($(#[$doc:meta])* $vis:vis $name:ident: $status:ident;)*) => {
         impl Problem {
             $($(#[$doc])* $vis const fn $name() -> Self {
-                const KIND: &Kind = &Kind {
-                    name: stringify!($name),
-                    status: StatusCode::$status,
-                    title: $title,
-                    detail: $detail,
-                };
+                const KIND: &Kind = &Kind { name: stringify!($name), status: StatusCode::$status };
                 Self { kind: KIND, again: None, retry_after: None, max_age: None, way: None }
             })*
+
+            /// One of each.
+            #[cfg(test)]
+            pub(crate) fn all() -> Vec<Self> {
+                vec![$(Self::$name()),*]
+            }
         }
     };
 }
 
 problems! {
     /// 401: there is no session, or it has ended.
-    pub no_session: UNAUTHORIZED, "Please sign in", "You are not signed in, or your session has ended.";
+    pub no_session: UNAUTHORIZED;
     /// 403: signed in, but not allowed.
-    pub forbidden: FORBIDDEN, "Not allowed", "Your account may not do this.";
+    pub forbidden: FORBIDDEN;
     /// 404: there is no such thing, or none that this client may know of.
-    pub not_found: NOT_FOUND, "Not found", "There is nothing at this address.";
+    pub not_found: NOT_FOUND;
     /// 500: a defect. Its cause belongs into the log.
-    pub internal: INTERNAL_SERVER_ERROR, "Something went wrong", "It is our mistake, not yours. Please try again.";
+    pub internal: INTERNAL_SERVER_ERROR;
     /// 503: something that is needed does not answer.
-    pub unavailable: SERVICE_UNAVAILABLE, "Not available", "This cannot be done at the moment. Please try again soon.";
-
+    pub unavailable: SERVICE_UNAVAILABLE;
     /// 409: another account has the address. Only for those who may know, such as an operator.
-    pub address_taken: CONFLICT, "Already taken", "The address belongs to another account.";
+    pub address_taken: CONFLICT;
     /// 422: too short, too long, common or easily guessed.
-    pub unusable_password: UNPROCESSABLE_ENTITY, "Not a good password",
-        "This password cannot be used. Choose a longer one of a few unrelated words.";
+    pub unusable_password: UNPROCESSABLE_ENTITY;
 
-    pub(crate) assurance_required: FORBIDDEN, "A stronger sign-in is needed",
-        "This needs a second factor, which your session does not have.";
-    pub(crate) fresh_sign_in_required: FORBIDDEN, "Please confirm that it is you",
-        "This needs a sign-in that is not so long ago.";
-    pub(crate) cross_site: FORBIDDEN, "Refused",
-        "The request came from another site. Open this site itself and try again.";
-    pub(crate) method_not_allowed: METHOD_NOT_ALLOWED, "Method not allowed",
-        "This address does not take requests of this method.";
-    pub(crate) malformed: BAD_REQUEST, "Malformed request", "The request's body cannot be read.";
-    pub(crate) too_deep: BAD_REQUEST, "Malformed request", "The request's body nests too deeply.";
-    pub(crate) timeout: REQUEST_TIMEOUT, "Too slow", "The request's body did not arrive in time. Please try again.";
-    pub(crate) too_large: PAYLOAD_TOO_LARGE, "Too large", "The request's body is too large.";
-    pub(crate) target_too_long: URI_TOO_LONG, "Too large", "The request's address is too long.";
-    pub(crate) headers_too_large: REQUEST_HEADER_FIELDS_TOO_LARGE, "Too large", "The request's headers are too large.";
-    pub(crate) unsupported_media_type: UNSUPPORTED_MEDIA_TYPE, "Unsupported media type",
-        "The API reads application/json, and pages read application/x-www-form-urlencoded.";
-    pub(crate) unexpected_shape: UNPROCESSABLE_ENTITY, "Unexpected members",
-        "kind is sign_up, sign_in, recover, step_up or add_identifier; transport, if given, is cookie or bearer; an answer is {\"answer\": {\"type\": …}}.";
-    pub(crate) unexpected_members: UNPROCESSABLE_ENTITY, "Unexpected members",
-        "A member is missing, cannot have this value, or cannot be set here.";
-    pub(crate) bad_cursor: BAD_REQUEST, "Not a cursor of this list", "after is the next of an earlier page.";
-    pub(crate) last_identifier: CONFLICT, "The last one stays",
-        "An account keeps an address or number with which it can be recovered. Add another one first.";
-    pub(crate) bad_return_to: UNPROCESSABLE_ENTITY, "Not a path of this site", "return_to must be a path of this site.";
-    pub(crate) bad_label: UNPROCESSABLE_ENTITY, "Not a name for a device",
-        "A name has 1 to 64 characters and no control characters.";
-    pub(crate) unknown_link: NOT_FOUND, "This link is no longer good",
-        "It was used already, has expired, or a newer message has replaced it.";
-
-    pub(crate) unknown_journey: NOT_FOUND, "This has expired", "It is not known in this browser any more. Please start again.";
-    pub(crate) stale_journey: CONFLICT, "Already answered", "This was answered elsewhere meanwhile. Please go on from here.";
-    pub(crate) wrong_input: UNPROCESSABLE_ENTITY, "That was not right", "Please check what you entered.";
-    pub(crate) throttled: TOO_MANY_REQUESTS, "Too many tries", "There were too many tries.";
-    pub(crate) overloaded: SERVICE_UNAVAILABLE, "Very busy", "Too many people want the same at once.";
+    pub(crate) assurance_required: FORBIDDEN;
+    pub(crate) fresh_sign_in_required: FORBIDDEN;
+    pub(crate) cross_site: FORBIDDEN;
+    pub(crate) method_not_allowed: METHOD_NOT_ALLOWED;
+    pub(crate) malformed: BAD_REQUEST;
+    pub(crate) too_deep: BAD_REQUEST;
+    pub(crate) timeout: REQUEST_TIMEOUT;
+    pub(crate) too_large: PAYLOAD_TOO_LARGE;
+    pub(crate) target_too_long: URI_TOO_LONG;
+    pub(crate) headers_too_large: REQUEST_HEADER_FIELDS_TOO_LARGE;
+    pub(crate) unsupported_media_type: UNSUPPORTED_MEDIA_TYPE;
+    pub(crate) unexpected_shape: UNPROCESSABLE_ENTITY;
+    pub(crate) unexpected_members: UNPROCESSABLE_ENTITY;
+    pub(crate) bad_cursor: BAD_REQUEST;
+    pub(crate) last_identifier: CONFLICT;
+    pub(crate) bad_return_to: UNPROCESSABLE_ENTITY;
+    pub(crate) bad_label: UNPROCESSABLE_ENTITY;
+    pub(crate) unknown_link: NOT_FOUND;
+    pub(crate) unknown_journey: NOT_FOUND;
+    pub(crate) stale_journey: CONFLICT;
+    pub(crate) wrong_input: UNPROCESSABLE_ENTITY;
+    pub(crate) throttled: TOO_MANY_REQUESTS;
+    pub(crate) overloaded: SERVICE_UNAVAILABLE;
 }
 
 impl Problem {
@@ -209,18 +195,24 @@ impl Problem {
         self.kind.name
     }
 
-    /// What it is, for the description of the API.
-    pub(crate) const fn detail(&self) -> &'static str {
-        self.kind.detail
+    /// What it is, in a few words.
+    pub(crate) fn title(&self, wording: &Wording) -> String {
+        wording.say(&self.key(), &[])
     }
 
-    pub(crate) const fn title(&self) -> &'static str {
-        self.kind.title
+    /// What it is, in a sentence.
+    pub(crate) fn detail(&self, wording: &Wording) -> String {
+        wording.say(&format!("{}-detail", self.key()), &[])
+    }
+
+    /// Its key in the files of languages.
+    fn key(&self) -> String {
+        format!("problem-{}", self.kind.name.replace('_', "-"))
     }
 
     pub(crate) fn way(&self) -> Option<Way> {
-        const SIGN_IN: Way = Way { path: "/sign-in", label: "Sign in" };
-        const STEP_UP: Way = Way { path: "/step-up", label: "Confirm that it is you" };
+        const SIGN_IN: Way = Way { path: "/sign-in", label: "sign-in" };
+        const STEP_UP: Way = Way { path: "/step-up", label: "step-up-title" };
         let own = match self.kind.name {
             "fresh_sign_in_required" => Some(STEP_UP),
             "unknown_link" => Some(SIGN_IN),
@@ -230,11 +222,14 @@ impl Problem {
     }
 
     /// A sentence or two for the person.
-    pub(crate) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self, wording: &Wording) -> String {
         match (&self.again, self.retry_after) {
-            (Some(again), _) => again.mistake.to_string(),
-            (None, Some(pause)) => format!("{} Please try again in {}.", self.kind.detail, moments::duration(pause)),
-            (None, None) => self.kind.detail.to_owned(),
+            (Some(again), _) => wording.mistake(&again.mistake),
+            (None, Some(pause)) => {
+                let about = [("detail", self.detail(wording).into()), ("time", wording.about(pause).into())];
+                wording.say("problem-try-again", &about)
+            }
+            (None, None) => self.detail(wording),
         }
     }
 
@@ -264,12 +259,27 @@ impl Problem {
         (status, headers, page).into_response()
     }
 
-    fn document(&self) -> Document {
+    /// The problem as a document in a language.
+    pub(crate) fn response(self, wording: &Wording) -> Response {
+        let (status, headers) = self.head();
+        let problem = self.document(wording);
+        let body = match self.again.as_deref() {
+            Some(Again { mistake, prompt }) => {
+                Json(WrongInput { problem, mistake: mistake.code(), prompt: prompt.clone() }).into_response()
+            }
+            None => Json(problem).into_response(),
+        };
+        let mut response = (status, headers, body).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+
+    fn document(&self, wording: &Wording) -> Document {
         Document {
             r#type: format!("urn:ciam:problem:{}", self.kind.name),
-            title: self.kind.title,
+            title: self.title(wording),
             status: self.status().as_u16(),
-            detail: self.sentence(),
+            detail: self.sentence(wording),
             retry_after: self.retry_after.map(whole_seconds),
             max_age: self.max_age.map(|age| age.as_secs()),
         }
@@ -289,24 +299,16 @@ impl fmt::Debug for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.title)
+        f.write_str(&self.title(&Languages::builtin().english()))
     }
 }
 
 impl Error for Problem {}
 
 impl IntoResponse for Problem {
+    /// In English; around the mounted application it becomes what its reader reads.
     fn into_response(self) -> Response {
-        let (status, headers) = self.head();
-        let problem = self.document();
-        let body = match self.again.as_deref() {
-            Some(Again { mistake, prompt }) => {
-                Json(WrongInput { problem, mistake: mistake.code(), prompt: prompt.clone() }).into_response()
-            }
-            None => Json(problem).into_response(),
-        };
-        let mut response = (status, headers, body).into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let mut response = self.clone().response(&Languages::builtin().english());
         response.extensions_mut().insert(self);
         response
     }

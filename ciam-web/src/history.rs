@@ -10,23 +10,24 @@ use utoipa::ToSchema;
 use crate::error::Problem;
 use crate::web::Web;
 
-/// The events that an owner is shown, and what they say. The others are of no use to them: messages on their way,
-/// hashes renewed, and what the host's own records write.
-const SHOWN: [(&str, &str); 14] = [
-    ("identifier.added", "A way to sign in was added"),
-    ("identifier.removed", "A way to sign in was removed"),
-    ("password.changed", "The password was changed"),
-    ("password.recovered", "The password was set anew with a message to you"),
-    ("password.set", "The password was set for you"),
-    ("session.all_ended", "Sessions were ended"),
-    ("session.ended", "A session was ended"),
-    ("session.rotated", "You confirmed that it is you"),
-    ("session.started", "You signed in"),
-    ("sign_in.failed", "Someone tried to sign in and failed"),
-    ("user.activated", "The account was opened again"),
-    ("user.registered", "The account was created"),
-    ("user.renamed", "The name was changed"),
-    ("user.suspended", "The account was suspended"),
+/// The events that an owner is shown; what they say is in the files of the languages. The others are of no use to
+/// them: messages on their way, hashes renewed, and what the host's own records write.
+const SHOWN: [&str; 15] = [
+    "identifier.added",
+    "identifier.removed",
+    "password.changed",
+    "password.recovered",
+    "password.set",
+    "session.all_ended",
+    "session.ended",
+    "session.rotated",
+    "session.started",
+    "sign_in.failed",
+    "user.activated",
+    "user.language_changed",
+    "user.registered",
+    "user.renamed",
+    "user.suspended",
 ];
 
 /// How many events are read at once, and how often at most for one page of what is shown.
@@ -58,7 +59,7 @@ pub(crate) async fn of(web: &Web, user: UserId, after: Option<Cursor>, limit: us
         };
         let page = web.identity().store().find(&query).await?;
         history.next = page.next;
-        for event in page.items.into_iter().filter(|event| words(event).is_some()) {
+        for event in page.items.into_iter().filter(|event| key(event).is_some()) {
             if history.events.len() == limit {
                 history.next = history.events.last().map(place);
                 return Ok(history);
@@ -72,9 +73,9 @@ pub(crate) async fn of(web: &Web, user: UserId, after: Option<Cursor>, limit: us
     Ok(history)
 }
 
-/// What an event says to the owner, if anything.
-pub(crate) fn words(event: &Event) -> Option<&'static str> {
-    SHOWN.iter().find(|(name, _)| *name == event.name).map(|(_, words)| *words)
+/// The key of what an event says to the owner, if anything.
+pub(crate) fn key(event: &Event) -> Option<String> {
+    SHOWN.contains(&event.name.as_str()).then(|| format!("event-{}", event.name.replace(['.', '_'], "-")))
 }
 
 /// Who did something, as the owner is told.

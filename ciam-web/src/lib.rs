@@ -47,6 +47,7 @@ mod mount;
 mod pages;
 mod path;
 mod proxies;
+mod reader;
 mod require;
 mod return_to;
 mod signed_in;

@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::error::Problem;
+use crate::reader::{Asking, name_language};
 use crate::visitor::{GuestDoor, HasSignedIn};
 use crate::web::Web;
 use crate::{cross_site, headers};
@@ -25,6 +26,8 @@ pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: N
     request.extensions_mut().insert(web.clone());
     let guest = GuestDoor::open(&web, request.headers());
     request.extensions_mut().insert(guest.clone());
+    let asking = Asking::new(&web, request.headers());
+    request.extensions_mut().insert(asking.clone());
 
     let mut response = if cross_site::is_refused(web.site(), request.method(), request.headers()) {
         Problem::cross_site().into_response()
@@ -37,13 +40,12 @@ pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: N
     let signed_in = response.extensions_mut().remove::<HasSignedIn>();
     guest.close(&web, signed_in, response.headers_mut());
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    if page {
-        let headers = std::mem::take(response.headers_mut());
-        if let Some(shown) = web.templates().problem(&problem) {
-            response = shown;
-            keep(response.headers_mut(), &headers);
-        }
-    }
+    let wording = asking.wording(&web).await;
+    let headers = std::mem::take(response.headers_mut());
+    let shown = page.then(|| web.templates().problem(&problem, &wording)).flatten();
+    response = shown.unwrap_or_else(|| problem.response(&wording));
+    keep(response.headers_mut(), &headers);
+    name_language(response.headers_mut(), &wording);
     headers::protect(response.headers_mut(), web.site().is_secure());
     response
 }

@@ -6,11 +6,12 @@ use ciam_core::Ciam;
 use ciam_core::messages::Mailbox;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::assets::Assets;
 use crate::error::Problem;
 use crate::proxies::TrustedProxies;
 use crate::templates::Templates;
 use crate::web::Web;
-use crate::{api, assets, health, limits, middleware, pages};
+use crate::{api, health, limits, middleware, pages};
 
 /// Adds ciam's pages, JSON API and sessions around the host's routes, with the defaults of [`Mount`].
 ///
@@ -51,6 +52,8 @@ pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, identity: &Ciam) 
 pub struct Mount {
     identity: Ciam,
     mailbox: Option<Mailbox>,
+    application: Option<String>,
+    replaced: Vec<(String, String)>,
     steps: Vec<(String, String)>,
     health: bool,
     proxies: TrustedProxies,
@@ -63,6 +66,12 @@ pub enum MountError {
     /// A template does not parse.
     #[error("a template does not parse")]
     Template(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// ciam has no template of this name to be replaced.
+    #[error("ciam has no template {0:?}: docs/branding-and-language.md lists them")]
+    UnknownTemplate(String),
+    /// The engine has no application of this key.
+    #[error("there is no application {0:?}: give it to the builder with .application(…)")]
+    UnknownApplication(String),
     /// The host has a route at one of ciam's paths.
     #[error("a route of the application is at one of ciam's paths: {0}. Move it, or give ciam a path_prefix")]
     RouteTaken(String),
@@ -82,6 +91,8 @@ impl Mount {
         Self {
             identity: identity.clone(),
             mailbox: None,
+            application: None,
+            replaced: Vec::new(),
             steps: Vec::new(),
             health: true,
             proxies: TrustedProxies::default(),
@@ -113,6 +124,32 @@ impl Mount {
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = proxies;
+        self
+    }
+
+    /// Serves the application with this key, which the builder was given with
+    /// [`CiamBuilder::application`](ciam_core::CiamBuilder::application), instead of the default one: under its name
+    /// and its public URL, with its look, its language and its policy. Another application is another mount around
+    /// another router; who gets which request, by its host name for example, is the host's to say.
+    #[must_use]
+    pub fn application(mut self, key: impl Into<String>) -> Self {
+        self.application = Some(key.into());
+        self
+    }
+
+    /// Puts a template of the host's own in the place of one of ciam's, such as `identify.html` or `base.html`. It is
+    /// minijinja, everything in it is escaped, and `{{ t("key") }}` says a text in the reader's language; ciam's own is
+    /// there as `ciam/identify.html`. The guide "Branding and language" lists the templates and what they get.
+    ///
+    /// ```
+    /// # fn page(mount: ciam_web::Mount) -> ciam_web::Mount {
+    /// mount.template("base.html", r#"{% extends "ciam/base.html" %}
+    /// {% block head %}<link rel="stylesheet" href="/shop.css">{% endblock %}"#)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn template(mut self, name: impl Into<String>, source: impl Into<String>) -> Self {
+        self.replaced.push((name.into(), source.into()));
         self
     }
 
@@ -154,21 +191,34 @@ impl Mount {
     /// `/healthz` and `/readyz`, which are the whole application's.
     ///
     /// # Errors
-    /// [`MountError::Template`] when the page of a step does not parse; [`MountError::RouteTaken`] when the host has a
+    /// [`MountError::Template`] when a template does not parse; [`MountError::UnknownTemplate`] when there is none to be
+    /// replaced; [`MountError::UnknownApplication`]; [`MountError::RouteTaken`] when the host has a
     /// route at one of ciam's paths.
     pub fn around<S: Clone + Send + Sync + 'static>(self, app: Router<S>) -> Result<Router<S>, MountError> {
         let prefix = self.identity.config().path_prefix.clone();
-        let mut templates = Templates::new(&self.identity.config().application.name, &prefix)?;
+        let application = match &self.application {
+            None => self.identity.config().application.clone(),
+            Some(key) => {
+                let mut applications = self.identity.config().applications();
+                let found = applications.find(|application| application.key == *key).cloned();
+                found.ok_or_else(|| MountError::UnknownApplication(key.clone()))?
+            }
+        };
+        let assets = Assets::new(&application.brand);
+        let mut templates = Templates::new(&application.name, &prefix, &assets)?;
+        for (name, source) in self.replaced {
+            templates.replace(&name, source)?;
+        }
         for (step, source) in self.steps {
             templates.add_step(&step, source)?;
         }
-        let web = Web::new(self.identity, templates, self.mailbox, self.proxies);
+        let web = Web::new(self.identity, application, templates, self.mailbox, self.proxies);
         let (api, document) = api::routes();
         let own = Router::<Web>::new()
             .merge(pages::routes(web.mailbox().is_some()))
             .merge(api)
             .merge(api::document(document, &prefix))
-            .merge(assets::routes());
+            .merge(assets.routes());
         let own = if prefix.as_str().is_empty() { own } else { Router::new().nest(prefix.as_str(), own) };
         let own = if self.health { own.merge(health::routes()) } else { own };
         let own = own

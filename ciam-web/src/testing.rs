@@ -107,7 +107,10 @@ impl TestClient {
     }
 
     fn carry(&mut self, bed: &TestBed, bearer: &str) {
-        self.set_cookie(Cookies::new(bed.ciam.config()).session_name(), bearer);
+        self.set_cookie(
+            Cookies::new(bed.ciam.config(), &bed.ciam.config().application.public_url).session_name(),
+            bearer,
+        );
     }
 
     /// The value of a cookie.

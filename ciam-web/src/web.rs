@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::response::Redirect;
-use ciam_core::Ciam;
 use ciam_core::config::PublicUrl;
 use ciam_core::messages::Mailbox;
+use ciam_core::{Application, Ciam};
 
 use crate::cookies::Cookies;
 use crate::proxies::TrustedProxies;
@@ -18,6 +18,7 @@ pub(crate) struct Web(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     identity: Ciam,
+    application: Application,
     cookies: Cookies,
     templates: Templates,
     mailbox: Option<Mailbox>,
@@ -25,18 +26,29 @@ struct Parts {
 }
 
 impl Web {
-    pub(crate) fn new(identity: Ciam, templates: Templates, mailbox: Option<Mailbox>, proxies: TrustedProxies) -> Self {
-        let cookies = Cookies::new(identity.config());
-        Self(Arc::new(Parts { identity, cookies, templates, mailbox, proxies }))
+    pub(crate) fn new(
+        identity: Ciam,
+        application: Application,
+        templates: Templates,
+        mailbox: Option<Mailbox>,
+        proxies: TrustedProxies,
+    ) -> Self {
+        let cookies = Cookies::new(identity.config(), &application.public_url);
+        Self(Arc::new(Parts { identity, application, cookies, templates, mailbox, proxies }))
     }
 
     pub(crate) fn identity(&self) -> &Ciam {
         &self.0.identity
     }
 
+    /// The application that is served.
+    pub(crate) fn application(&self) -> &Application {
+        &self.0.application
+    }
+
     /// The application's public address.
     pub(crate) fn site(&self) -> &PublicUrl {
-        &self.0.identity.config().application.public_url
+        &self.0.application.public_url
     }
 
     /// One of ciam's own paths, where it is: below the prefix.

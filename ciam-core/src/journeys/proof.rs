@@ -7,10 +7,11 @@ use super::state::{Journey, Sent};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::challenges::{self, Challenge, Issued};
 use crate::clock::Timestamp;
+use crate::events::Origin;
 use crate::id::UserId;
 use crate::identifiers::{Handle, Identifier, IdentifierKind};
 use crate::messages::letter::{Letter, Proof};
-use crate::messages::{Channel, Draft, Sealed, texts};
+use crate::messages::{Channel, Draft, Sealed};
 use crate::secret::Digest;
 use crate::store::Work;
 use crate::throttle::{self, Postage, Purpose, Tries};
@@ -63,7 +64,7 @@ impl Journeys {
         )
         .await?;
         let message = match &addressee.to {
-            Some(to) => Some(self.letter(journey, &addressee, to, channel, &issued).await?),
+            Some(to) => Some(self.letter(journey, &addressee, (to, channel), &issued, &client.origin).await?),
             None => None,
         };
         Ok(Prepared { challenge: issued.challenge, message, channel, postage })
@@ -93,14 +94,18 @@ impl Journeys {
         &self,
         journey: &Journey,
         addressee: &Addressee,
-        to: &Handle,
-        channel: Channel,
+        (to, channel): (&Handle, Channel),
         issued: &Issued,
+        origin: &Origin,
     ) -> Result<Sealed, JourneyError> {
         // Nobody has no name; reading it is the same work as reading an owner's.
         let id = addressee.owner.unwrap_or_else(|| Digest::of(b"nobody").id());
-        let name = self.store.get::<User>(id).await?.and_then(|user| user.name);
+        let (name, language) = match self.store.get::<User>(id).await? {
+            Some(user) => (user.name, user.language),
+            None => (None, None),
+        };
         let application = self.application(journey)?;
+        let wording = self.config.wording(application, [language.as_ref(), origin.language.as_ref()]);
         let at = |path: &str| self.config.link(application, path);
         let link = at(&format!("/verify?ticket={}", issued.ticket.expose()));
         let (sign_in, sign_up) = (at("/sign-in"), at("/sign-up"));
@@ -121,7 +126,7 @@ impl Journeys {
         let draft = Draft {
             to: to.as_str().to_owned(),
             channel,
-            text: texts::write(application, channel, &letter),
+            text: self.notices.templates.write(application, &wording, channel, &letter).await?,
             template: letter.template(),
             subject: addressee.owner,
             good_until: issued.challenge.link_until,

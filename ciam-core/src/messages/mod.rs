@@ -1,9 +1,11 @@
 //! Messages to people: what is said, and the port that carries it.
 
+mod dead_letters;
 pub(crate) mod letter;
 mod mailbox;
 pub(crate) mod notices;
 mod outbox;
+mod templates;
 pub(crate) mod texts;
 
 use std::fmt;
@@ -11,9 +13,13 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetterView, Failure};
+pub use letter::TemplateName;
 pub use mailbox::Mailbox;
 pub(crate) use outbox::{Draft, Sealed};
 pub use outbox::{Outbox, OutboxError, Outgoing, OutgoingId};
+pub use templates::{MessageTemplate, TemplateError, TemplateId, TemplateKey, TemplatePart, Templates};
+pub use texts::Text;
 
 use crate::clock::Timestamp;
 
@@ -38,6 +44,15 @@ impl fmt::Display for Channel {
             Self::Sms => "sms",
             Self::Voice => "voice",
         })
+    }
+}
+
+/// The variables that must be said by the text under a key of a language's file.
+pub(crate) fn wanted_in(key: &str) -> &'static [&'static str] {
+    match TemplateName::of_key(key) {
+        Some((template, None)) => template.wanted(Channel::Email),
+        Some((template, Some(texts::SHORT))) => template.wanted(Channel::Sms),
+        _ => &[],
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::letter::{Change, Letter};
-use super::{Draft, Outbox, Sealed, texts};
+use super::{Draft, Outbox, Sealed, Templates};
 use crate::application::Application;
 use crate::config::Config;
 use crate::events::Origin;
@@ -23,6 +23,7 @@ const MOST: usize = 5;
 pub(crate) struct Notices {
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
+    pub(crate) templates: Templates,
     pub(crate) config: Arc<Config>,
 }
 
@@ -47,8 +48,12 @@ impl Notices {
         let identifiers = self.store.find(&Identifier::BY_USER.under(&user).limit(100)).await?.items;
         let has_email = identifiers.iter().any(|identifier| identifier.handle.kind() == IdentifierKind::Email);
         let wanted = if has_email { IdentifierKind::Email } else { IdentifierKind::Phone };
-        let name = self.store.get::<User>(user).await?.and_then(|user| user.name);
+        let (name, language) = match self.store.get::<User>(user).await? {
+            Some(user) => (user.name, user.language),
+            None => (None, None),
+        };
         let application = self.application(origin);
+        let wording = self.config.wording(application, [language.as_ref(), origin.language.as_ref()]);
         let recover = self.config.link(application, "/recover");
         let at = self.store.clock().now();
         let letter = Letter::Changed {
@@ -64,7 +69,7 @@ impl Notices {
             let draft = Draft {
                 to: identifier.handle.as_str().to_owned(),
                 channel,
-                text: texts::write(application, channel, &letter),
+                text: self.templates.write(application, &wording, channel, &letter).await?,
                 template: letter.template(),
                 subject: Some(user),
                 good_until: at + GOOD_FOR,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use super::dead_letters::{DeadLetter, Failure};
+use super::letter::TemplateName;
 use super::texts::Text;
 use super::{Channel, Message, Messenger, SendError};
 use crate::clock::Timestamp;
@@ -20,15 +22,17 @@ crate::id!(OutgoingId, "msg", "A message in the outbox.");
 /// A message that waits to be sent. What it says is sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
-    id: OutgoingId,
-    subject: Option<UserId>,
-    template: String,
-    sealed: String,
+    pub(super) id: OutgoingId,
+    pub(super) subject: Option<UserId>,
+    pub(super) template: String,
+    pub(super) channel: Channel,
+    pub(super) sealed: String,
+    pub(super) queued: Timestamp,
     /// When it is to be tried next. A worker that takes it on moves this ahead: its lease.
-    due: Timestamp,
-    attempts: u32,
+    pub(super) due: Timestamp,
+    pub(super) attempts: u32,
     /// When it is of no use any more: its link has expired.
-    good_until: Timestamp,
+    pub(super) good_until: Timestamp,
 }
 
 impl Record for Outgoing {
@@ -77,7 +81,7 @@ pub(crate) struct Draft {
     pub(crate) to: String,
     pub(crate) channel: Channel,
     pub(crate) text: Text,
-    pub(crate) template: &'static str,
+    pub(crate) template: TemplateName,
     pub(crate) subject: Option<UserId>,
     pub(crate) good_until: Timestamp,
 }
@@ -89,10 +93,12 @@ pub(crate) struct Sealed(Outgoing);
 /// Seals, queues and sends messages.
 #[derive(Debug, Clone)]
 pub struct Outbox {
-    store: Store,
+    pub(super) store: Store,
     vault: Arc<dyn KeyVault>,
     messenger: Arc<dyn Messenger>,
-    wake: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
+    /// How long dead letters are kept.
+    keep: Duration,
 }
 
 /// Why messages could not be sent.
@@ -108,8 +114,8 @@ pub enum OutboxError {
 }
 
 impl Outbox {
-    pub(crate) fn new(store: Store, vault: Arc<dyn KeyVault>, messenger: Arc<dyn Messenger>) -> Self {
-        Self { store, vault, messenger, wake: Arc::new(Notify::new()) }
+    pub(crate) fn new(store: Store, vault: Arc<dyn KeyVault>, messenger: Arc<dyn Messenger>, keep: Duration) -> Self {
+        Self { store, vault, messenger, wake: Arc::new(Notify::new()), keep }
     }
 
     /// Seals a message; slow work that belongs before the unit.
@@ -120,7 +126,17 @@ impl Outbox {
         let message = Message { id, to, channel, subject: text.subject, text: text.text, at: now };
         let plain = serde_json::to_vec(&message).map_err(|_| VaultError::Unavailable)?;
         let sealed = self.vault.seal(&context(id), &plain).await?;
-        Ok(Sealed(Outgoing { id, subject, template: template.to_owned(), sealed, due: now, attempts: 0, good_until }))
+        Ok(Sealed(Outgoing {
+            id,
+            subject,
+            template: template.as_str().to_owned(),
+            channel,
+            sealed,
+            queued: now,
+            due: now,
+            attempts: 0,
+            good_until,
+        }))
     }
 
     /// Queues a sealed message in the caller's unit and wakes the worker once that is committed.
@@ -145,7 +161,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxError`] when the outbox cannot be read. A message that cannot be sent is no error here;
-    /// it is tried again later, or given up with an event.
+    /// it is tried again later, or becomes a dead letter.
     pub async fn deliver(&self) -> Result<usize, OutboxError> {
         self.deliver_unless(|| false).await
     }
@@ -196,11 +212,11 @@ impl Outbox {
             Err(error) => return Err(error.into()),
         };
         let Some(message) = opened else {
-            self.finish(&outgoing, Some("unreadable")).await?;
+            self.finish(&outgoing, Some(Failure::Unreadable)).await?;
             return Ok(true);
         };
         if outgoing.good_until <= self.store.clock().now() {
-            self.finish(&outgoing, Some("too_late")).await?;
+            self.finish(&outgoing, Some(Failure::TooLate)).await?;
             return Ok(true);
         }
         let sent = tokio::time::timeout(SEND_TIMEOUT, self.messenger.send(&message)).await;
@@ -209,13 +225,13 @@ impl Outbox {
                 self.finish(&outgoing, None).await?;
                 return Ok(true);
             }
-            Ok(Err(SendError::Permanent(_))) => Some("refused"),
+            Ok(Err(SendError::Permanent(_))) => Some(Failure::Refused),
             Ok(Err(SendError::Temporary(_))) | Err(_) => None,
         };
         let pause = PAUSES.get(usize::try_from(outgoing.attempts).unwrap_or(usize::MAX).saturating_sub(1));
         match (failure, pause) {
             (Some(reason), _) => self.finish(&outgoing, Some(reason)).await?,
-            (None, None) => self.finish(&outgoing, Some("given_up")).await?,
+            (None, None) => self.finish(&outgoing, Some(Failure::GivenUp)).await?,
             (None, Some(pause)) => self.postpone(id, *pause).await?,
         }
         Ok(true)
@@ -248,8 +264,8 @@ impl Outbox {
             .await
     }
 
-    /// Removes a message that was sent, or that never will be.
-    async fn finish(&self, outgoing: &Outgoing, failed: Option<&'static str>) -> Result<(), StoreError> {
+    /// Removes a message that was sent; one that never will be becomes a dead letter.
+    async fn finish(&self, outgoing: &Outgoing, failed: Option<Failure>) -> Result<(), StoreError> {
         self.store
             .transact(|work| async move {
                 if work.take::<Outgoing>(outgoing.id).await?.is_none() {
@@ -260,10 +276,9 @@ impl Outbox {
                     .about(outgoing.subject)
                     .with("message", outgoing.id.to_string())
                     .with("template", outgoing.template.clone());
-                work.record(match failed {
-                    Some(reason) => event.with("reason", reason),
-                    None => event,
-                })
+                let Some(failure) = failed else { return work.record(event) };
+                work.insert(&DeadLetter::of(outgoing, failure, work.now(), self.keep))?;
+                work.record(event.with("reason", failure.as_str()))
             })
             .await
     }

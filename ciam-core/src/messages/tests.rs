@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::events::Event;
+use crate::events::{Cause, Event};
 use crate::store::{MemoryStore, Position, Record};
-use crate::testing::TestBed;
+use crate::testing::{TestBed, in_parallel};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "vermilion otter quays";
@@ -169,4 +169,85 @@ async fn a_mailbox_shows_a_message_that_was_sent_twice_once() {
     mailbox.send(&message).await.unwrap();
     mailbox.send(&message).await.unwrap();
     assert_eq!((mailbox.messages().len(), messenger.sent()), (1, 3));
+}
+
+/// An engine whose only message has become a dead letter, for a reason that is gone since.
+async fn with_a_dead_letter(messenger: &Moody) -> (TestBed, DeadLetterView) {
+    let bed = with_a_message(messenger).await;
+    bed.ciam.outbox().deliver().await.unwrap();
+    let mut letters = bed.ciam.outbox().dead_letters(None, 10).await.unwrap().items;
+    assert_eq!(letters.len(), 1);
+    (bed, letters.remove(0))
+}
+
+#[tokio::test]
+async fn a_message_that_failed_is_shown_without_its_text_and_sent_when_an_operator_asks() {
+    let messenger = Moody::failing(&[true]);
+    let (bed, letter) = with_a_dead_letter(&messenger).await;
+    assert_eq!(
+        (letter.template.as_str(), letter.channel, letter.failure),
+        ("confirm_address", Channel::Email, Failure::Refused)
+    );
+    assert_eq!(
+        (letter.attempts, letter.queued_at, letter.failed_at),
+        (1, bed.ciam.clock().now(), bed.ciam.clock().now())
+    );
+    let kept: Vec<DeadLetter> = bed.ciam.store().find(&DeadLetter::BY_FAILED.under(&())).await.unwrap().items;
+    for shown in [serde_json::to_string(&letter).unwrap(), format!("{letter:?}"), serde_json::to_string(&kept).unwrap()]
+    {
+        assert!(!shown.contains(ADA) && !shown.contains("ticket"), "{shown}");
+    }
+    assert!(!serde_json::to_string(&letter).unwrap().contains("sealed"));
+    let by = Cause::system();
+    bed.ciam.outbox().retry(&by, letter.id).await.unwrap();
+    assert!(matches!(bed.ciam.outbox().retry(&by, letter.id).await, Err(DeadLetterError::Unknown)));
+    assert_eq!(bed.ciam.outbox().deliver().await.unwrap(), 1);
+    assert_eq!((messenger.sent(), waiting(&bed).await), (1, 0));
+    assert!(bed.ciam.outbox().dead_letters(None, 10).await.unwrap().items.is_empty());
+    let names: Vec<String> = outcomes(&bed).await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["message.queued", "message.failed", "message.retried", "message.sent"]);
+}
+
+#[tokio::test]
+async fn a_dead_letter_whose_link_has_expired_is_not_sent_again() {
+    let (bed, letter) = with_a_dead_letter(&Moody::failing(&[true])).await;
+    bed.clock.advance(Duration::from_hours(24));
+    let refused = bed.ciam.outbox().retry(&Cause::system(), letter.id).await;
+    assert!(matches!(refused, Err(DeadLetterError::Expired)));
+    assert_eq!(bed.ciam.outbox().dead_letters(None, 10).await.unwrap().items, [letter.clone()]);
+    bed.ciam.outbox().discard(&Cause::system(), letter.id).await.unwrap();
+    assert!(bed.ciam.outbox().dead_letters(None, 10).await.unwrap().items.is_empty());
+    assert!(matches!(bed.ciam.outbox().discard(&Cause::system(), letter.id).await, Err(DeadLetterError::Unknown)));
+    assert_eq!(outcomes(&bed).await.last().unwrap().0, "message.discarded");
+}
+
+#[tokio::test]
+async fn dead_letters_are_kept_for_two_weeks() {
+    let (bed, letter) = with_a_dead_letter(&Moody::failing(&[true])).await;
+    let sweep = || async { bed.ciam.store().backend().sweep(bed.ciam.clock().now(), 500).await.unwrap() };
+    bed.clock.advance(Duration::from_hours(14 * 24) - Duration::from_secs(1));
+    sweep().await;
+    assert_eq!(bed.ciam.outbox().dead_letters(None, 10).await.unwrap().items, [letter.clone()]);
+    bed.clock.advance(Duration::from_secs(1));
+    sweep().await;
+    assert!(bed.ciam.outbox().dead_letters(None, 10).await.unwrap().items.is_empty());
+    assert_eq!(letter.kept_until, bed.ciam.clock().now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_operators_one_has_a_dead_letter_sent_again() {
+    let messenger = Moody::failing(&[true]);
+    let (bed, letter) = with_a_dead_letter(&messenger).await;
+    let retried = in_parallel(20, |nth| {
+        let (outbox, id) = (bed.ciam.outbox().clone(), letter.id);
+        async move {
+            let by = Cause::system();
+            if nth % 2 == 0 { outbox.retry(&by, id).await.is_ok() } else { outbox.discard(&by, id).await.is_ok() }
+        }
+    })
+    .await;
+    assert_eq!(retried.iter().filter(|done| **done).count(), 1);
+    bed.ciam.outbox().deliver().await.unwrap();
+    let resent = retried.iter().step_by(2).any(|done| *done);
+    assert_eq!(messenger.sent(), usize::from(resent));
 }

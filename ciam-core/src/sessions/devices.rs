@@ -3,6 +3,7 @@
 use super::{Session, SessionError, SessionId, Sessions};
 use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
+use crate::language::Languages;
 use crate::store::Work;
 use crate::users::{DisplayName, Standing};
 
@@ -62,63 +63,9 @@ impl Sessions {
     }
 }
 
-/// `Firefox on Windows`, for someone to recognise their own device by. A guess that decides nothing.
+/// `Firefox on Windows`, for someone to recognise their own device by, in English. A guess that decides nothing.
+/// [`Wording::device`](crate::language::Wording::device) says it in another language.
 #[must_use]
 pub fn device(user_agent: Option<&str>) -> String {
-    // Order matters: nearly every browser claims to be several others.
-    const BROWSERS: [(&str, &str); 10] = [
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("SamsungBrowser/", "Samsung Internet"),
-        ("Firefox/", "Firefox"),
-        ("FxiOS/", "Firefox"),
-        ("CriOS/", "Chrome"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-        ("okhttp/", "An app"),
-    ];
-    const SYSTEMS: [(&str, &str); 8] = [
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("CrOS", "ChromeOS"),
-        ("Macintosh", "macOS"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ];
-    let Some(text) = user_agent else { return "An unknown browser or app".to_owned() };
-    let known =
-        |names: &[(&str, &'static str)]| names.iter().find(|(sign, _)| text.contains(sign)).map(|(_, name)| *name);
-    match (known(&BROWSERS), known(&SYSTEMS)) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(only), None) => only.to_owned(),
-        (None, Some(system)) => format!("An app on {system}"),
-        (None, None) => "An unknown browser or app".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn devices_are_recognised() {
-        for (agent, name) in [
-            (
-                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36 Edg/128.0.0.0",
-                "Edge on Windows",
-            ),
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", "Firefox on Linux"),
-            (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
-                "Safari on iPhone",
-            ),
-            ("curl/8.9.1", "curl"),
-            ("<script>", "An unknown browser or app"),
-        ] {
-            assert_eq!(device(Some(agent)), name);
-        }
-    }
+    Languages::builtin().english().device(user_agent)
 }

@@ -41,6 +41,8 @@ pub struct SessionView {
     /// What it is called: as its owner has named it, otherwise what its client seems to be (`Firefox on Windows`).
     #[cfg_attr(feature = "openapi", schema(example = "Firefox on Windows"))]
     pub label: String,
+    /// Whether its owner has named it.
+    pub named: bool,
     /// What its client called itself.
     pub user_agent: Option<String>,
     /// The IP address that it was opened from.
@@ -63,6 +65,7 @@ impl Sessions {
             last_seen_at: session.last_seen,
             expires_at: session.absolute_end.min(session.last_seen + self.limits.idle),
             label: session.label(),
+            named: session.label.is_some(),
             user_agent: session.user_agent.clone(),
             ip: session.ip,
             current: current == Some(session.id),

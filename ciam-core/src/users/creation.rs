@@ -160,7 +160,7 @@ impl Users {
     /// # Errors
     /// [`StoreError::Misuse`], and what the host's own part says.
     pub async fn create_in(&self, work: &Work, by: &Cause, new: &ReadyUser) -> Result<User, StoreError> {
-        let user = User { id: work.new_id(), name: new.name.clone(), created: work.now() };
+        let user = User { id: work.new_id(), name: new.name.clone(), language: None, created: work.now() };
         let id = user.id;
         work.insert(&user)?;
         work.insert(&Standing { id, status: UserStatus::Active, epoch: 0 })?;

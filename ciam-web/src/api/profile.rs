@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use ciam_core::journeys::Mistake;
+use ciam_core::language::Language;
 use ciam_core::users::DisplayName;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -24,6 +25,12 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 struct Profile {
     /// How they want to be called.
     name: Option<String>,
+    /// The language in which they want to be spoken to; none: the one that their browser asks for.
+    #[schema(example = "nl")]
+    language: Option<String>,
+    /// The languages that are spoken here.
+    #[schema(example = json!(["en", "nl"]))]
+    languages: Vec<String>,
 }
 
 /// What of a profile is to be changed. What is left out stays as it is; nothing else can be set here.
@@ -34,6 +41,10 @@ struct Patch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     name: Option<Option<String>>,
+    /// Another language, one of those that are spoken here; `null` for the one that the browser asks for.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    language: Option<Option<String>>,
 }
 
 /// Keeps apart what is left out and what is `null`.
@@ -45,8 +56,13 @@ fn given<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<String>>, D::E
 #[utoipa::path(get, path = "/api/v1/account/profile", tag = "account",
     responses((status = 200, description = "The profile.", body = Profile), refusals::Read),
     security(("cookie" = []), ("token" = [])))]
-async fn show(user: CurrentUser) -> Result<Json<Profile>, Problem> {
-    Ok(Json(Profile { name: user.name().await? }))
+async fn show(State(web): State<Web>, user: CurrentUser) -> Result<Json<Profile>, Problem> {
+    let own = web.identity().users().get(user.id()).await?.ok_or_else(Problem::no_session)?;
+    Ok(Json(Profile {
+        name: own.name.map(|name| name.as_str().to_owned()),
+        language: own.language.map(|language| language.to_string()),
+        languages: web.identity().config().languages.iter().map(ToString::to_string).collect(),
+    }))
 }
 
 /// Changes the profile of the signed-in person.
@@ -56,8 +72,13 @@ async fn show(user: CurrentUser) -> Result<Json<Profile>, Problem> {
 async fn change(
     State(web): State<Web>,
     user: CurrentUser,
-    Members(Patch { name }): Members<Patch>,
+    Members(Patch { name, language }): Members<Patch>,
 ) -> Result<Json<Profile>, Problem> {
+    let language = match language {
+        Some(Some(tag)) => Some(Some(own_language(&web, &tag).ok_or_else(Problem::unexpected_members)?)),
+        Some(None) => Some(None),
+        None => None,
+    };
     if let Some(name) = name {
         let name = match name.map(|text| DisplayName::parse(&text)).transpose() {
             Ok(name) => name,
@@ -65,5 +86,13 @@ async fn change(
         };
         web.identity().users().rename(&user.cause(), user.id(), name).await?;
     }
-    show(user).await
+    if let Some(language) = language {
+        web.identity().users().set_language(&user.cause(), user.id(), language).await?;
+    }
+    show(State(web), user).await
+}
+
+/// The language with this tag, if it is spoken here.
+pub(crate) fn own_language(web: &Web, tag: &str) -> Option<Language> {
+    web.identity().config().languages.iter().find(|language| language.as_str() == tag).cloned()
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use ciam_core::language::Languages;
 use utoipa::IntoResponses;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
@@ -53,8 +54,8 @@ refusals! {
 }
 
 /// What a problem says to a program; where nothing is said here, what it says to a person is enough.
-fn meaning(problem: &Problem) -> &'static str {
-    match problem.name() {
+fn meaning(problem: &Problem) -> String {
+    let text = match problem.name() {
         "malformed" => "The body is no JSON.",
         "too_deep" => "The body nests deeper than 64 levels.",
         "cross_site" => "A browser sent the request from another site's page.",
@@ -79,8 +80,9 @@ fn meaning(problem: &Problem) -> &'static str {
         "throttled" => "There were too many tries: come back after `Retry-After` seconds.",
         "overloaded" => "Too much is going on: come back after `Retry-After` seconds.",
         "unavailable" => "Something that is needed does not answer: try again.",
-        _ => problem.detail(),
-    }
+        _ => return problem.detail(&Languages::builtin().english()),
+    };
+    text.to_owned()
 }
 
 /// One response for each status code, which names its problems.

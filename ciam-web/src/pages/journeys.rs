@@ -16,6 +16,7 @@ use crate::body::{self, Form};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
+use crate::reader::Reader;
 use crate::return_to::with_way_back;
 use crate::signed_in;
 use crate::web::Web;
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Router<Web> {
 /// The page of a journey that is under way, or the first page of a new one, which writes nothing.
 async fn show(
     State(web): State<Web>,
+    reader: Reader,
     Extension(place): Extension<Place>,
     user: Option<CurrentUser>,
     Bound { client, .. }: Bound,
@@ -45,16 +47,16 @@ async fn show(
         _ => {}
     }
     let Some(journey) = body::query(query, "journey") else {
-        return begin(&web, place, user.as_ref(), client, query).await;
+        return begin(&reader, place, user.as_ref(), client, query).await;
     };
-    let view = View { web: &web, place, journey: &journey, onward };
+    let view = View { reader: &reader, place, journey: &journey, onward };
     let prompt = web.identity().journeys().prompt(&journey, &client).await.map_err(|error| view.problem(error))?;
     let typed = match &user {
         Some(user) => own_identifier(&web, user, &view.onward).await?,
         None => Typed::default(),
     };
-    let sent = body::query(query, "sent").is_some();
-    Ok(view.page(&prompt, None, sent.then_some("Another message is on its way."), typed))
+    let sent = body::query(query, "sent").map(|_| reader.say("code-resent", &[]));
+    Ok(view.page(&prompt, None, sent, typed))
 }
 
 /// Whoever signs in has just proved who they are: a fresh proof is not asked for again.
@@ -67,13 +69,13 @@ fn sign_in_first(web: &Web, place: Place, onward: &Onward) -> Redirect {
 }
 
 async fn begin(
-    web: &Web,
+    reader: &Reader,
     place: Place,
     user: Option<&CurrentUser>,
     client: Client,
     query: Option<&str>,
 ) -> Result<Response, Problem> {
-    let onward = Onward::of_query(query);
+    let (web, onward) = (reader.web(), Onward::of_query(query));
     let typed = match (body::query(query, "from"), user) {
         (Some(former), _) => typed_before(web, &former, &client).await,
         (None, Some(user)) => own_identifier(web, user, &onward).await?,
@@ -89,7 +91,7 @@ async fn begin(
         ..Start::new(place.kind, &binding)
     };
     let Started { id, prompt } = web.identity().journeys().start(start).await?;
-    let view = View { web, place, journey: &id, onward };
+    let view = View { reader, place, journey: &id, onward };
     Ok((web.cookies().set_browser(&binding), view.page(&prompt, None, None, typed)).into_response())
 }
 
@@ -111,13 +113,14 @@ async fn own_identifier(web: &Web, user: &CurrentUser, onward: &Onward) -> Resul
 /// Takes an answer, and leads to the page of the next prompt, so that reloading it sends nothing again.
 async fn answer(
     State(web): State<Web>,
+    reader: Reader,
     Extension(place): Extension<Place>,
     user: Option<CurrentUser>,
     Bound { client, .. }: Bound,
     form: Form,
 ) -> Result<Response, Problem> {
     let journey = form.text("journey");
-    let view = View { web: &web, place, journey, onward: Onward::of_form(&form) };
+    let view = View { reader: &reader, place, journey, onward: Onward::of_form(&form) };
     let answer = read(&form).ok_or_else(Problem::malformed)?;
     let resent = matches!(answer, Answer::Resend {});
     match web.identity().journeys().answer(journey, &client, answer).await {
@@ -126,7 +129,7 @@ async fn answer(
             Ok(view.go_on(user.as_ref(), advanced, next).await)
         }
         Err(JourneyError::Wrong { mistake, prompt }) => {
-            let page = view.page(&prompt, Some(Complaint::mistake(&mistake, &form)), None, Typed::into(&form));
+            let page = view.page(&prompt, Some(Complaint::mistake(&mistake, &form, &reader)), None, Typed::into(&form));
             Ok(Problem::wrong(mistake, *prompt).over(page))
         }
         Err(JourneyError::Unknown) => Err(view.problem(JourneyError::Unknown)),
@@ -137,9 +140,9 @@ async fn answer(
 /// The page as it is now, saying why the answer was not taken; the bare problem if there is no such page.
 async fn again(view: &View<'_>, client: &Client, error: JourneyError, form: &Form) -> Response {
     let problem = Problem::from(error);
-    match view.web.identity().journeys().prompt(view.journey, client).await {
+    match view.reader.web().identity().journeys().prompt(view.journey, client).await {
         Ok(prompt) => {
-            let page = view.page(&prompt, Some(Complaint::problem(&problem)), None, Typed::into(form));
+            let page = view.page(&prompt, Some(Complaint::problem(&problem, view.reader)), None, Typed::into(form));
             problem.over(page)
         }
         Err(_) => problem.into_response(),
@@ -180,11 +183,11 @@ impl View<'_> {
         query: &[(&str, &str)],
     ) -> Response {
         let cookie = match &opened {
-            Some(opened) => Some(signed_in::cookie(self.web, user, opened).await),
+            Some(opened) => Some(signed_in::cookie(self.reader.web(), user, opened).await),
             None => None,
         };
         let next = match &prompt {
-            Prompt::Done { return_to, .. } => signed_in::go_on(self.web, return_to.as_ref()),
+            Prompt::Done { return_to, .. } => signed_in::go_on(self.reader.web(), return_to.as_ref()),
             _ => Redirect::to(&self.path(query)),
         };
         (cookie, next).into_response()

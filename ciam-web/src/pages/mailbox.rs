@@ -13,6 +13,7 @@ use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 use crate::error::Problem;
+use crate::reader::Reader;
 use crate::web::Web;
 
 pub(super) fn routes() -> Router<Web> {
@@ -73,7 +74,7 @@ async fn list(State(web): State<Web>, _: OwnHost) -> Json<Vec<Letter>> {
     Json(letters(&web))
 }
 
-async fn page(State(web): State<Web>, _: OwnHost) -> Response {
+async fn page(State(web): State<Web>, reader: Reader, _: OwnHost) -> Response {
     let letters: Vec<Value> = letters(&web)
         .into_iter()
         .map(|letter| {
@@ -83,7 +84,7 @@ async fn page(State(web): State<Web>, _: OwnHost) -> Response {
             }
         })
         .collect();
-    web.templates().page("mailbox.html", context! { messages => letters })
+    reader.page("mailbox.html", context! { messages => letters })
 }
 
 fn parts(text: &str) -> Vec<Part> {

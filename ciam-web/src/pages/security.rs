@@ -16,9 +16,9 @@ use crate::current_user::CurrentUser;
 use crate::error::Problem;
 use crate::history::By;
 use crate::moments::Moment;
+use crate::reader::Reader;
 use crate::web::Web;
 use crate::{history, signed_in};
-use ciam_core::sessions::device;
 
 const PATH: &str = "/account/security";
 /// How much of the history is on one page.
@@ -35,32 +35,32 @@ async fn well_known(State(web): State<Web>) -> Redirect {
 
 #[derive(Debug, Serialize)]
 struct Row {
-    words: &'static str,
+    words: String,
     by: By,
     at: Moment,
     device: Option<String>,
     ip: Option<String>,
 }
 
-async fn show(State(web): State<Web>, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    page(&web, &user, query.as_deref(), None).await
+async fn show(reader: Reader, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    page(&reader, &user, query.as_deref(), None).await
 }
 
 async fn page(
-    web: &Web,
+    reader: &Reader,
     user: &CurrentUser,
     query: Option<&str>,
     error: Option<Complaint>,
 ) -> Result<Response, Problem> {
+    let web = reader.web();
     let after = body::query(query, "after").map(|text| history::cursor(&text)).transpose()?;
     let earlier = after.is_some();
     let history = history::of(web, user.id(), after, SHOWN).await?;
-    let now = web.identity().clock().now();
     let row = |event: &Event| {
-        let words = history::words(event)?;
-        let known = event.origin.user_agent.as_deref().map(|agent| device(Some(agent)));
+        let words = reader.say(&history::key(event)?, &[]);
+        let known = event.origin.user_agent.as_deref().map(|agent| reader.wording().device(Some(agent)));
         let ip = event.origin.ip.map(|ip| ip.to_string());
-        Some(Row { words, by: By::of(event), at: Moment::new(event.at, now), device: known, ip })
+        Some(Row { words, by: By::of(event), at: reader.moment(event.at), device: known, ip })
     };
     let rows: Vec<Row> = history.events.iter().filter_map(row).collect();
     let identifiers = web.identity().identifiers().list(user.id()).await?;
@@ -73,15 +73,15 @@ async fn page(
         earlier => earlier,
         next => history.next.map(|cursor| cursor.encode()),
         error => error.map(Serde),
-        notice => matches!(body::query(query, "done").as_deref(), Some("password")).then_some(
-            "Your password is changed, and you are signed out everywhere else.",
-        ),
+        notice => matches!(body::query(query, "done").as_deref(), Some("password"))
+            .then(|| reader.say("security-changed", &[])),
     };
-    Ok(web.templates().page("security.html", context))
+    Ok(reader.page("security.html", context))
 }
 
 async fn change_password(
     State(web): State<Web>,
+    reader: Reader,
     user: CurrentUser,
     Bound { client, .. }: Bound,
     form: Form,
@@ -97,7 +97,7 @@ async fn change_password(
             if problem.status() == axum::http::StatusCode::UNAUTHORIZED {
                 return Err(problem);
             }
-            let page = page(&web, &user, None, Some(Complaint::problem(&problem))).await?;
+            let page = page(&reader, &user, None, Some(Complaint::problem(&problem, &reader))).await?;
             Ok(problem.over(page))
         }
     }

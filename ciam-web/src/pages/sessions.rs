@@ -15,6 +15,7 @@ use crate::current_user::CurrentUser;
 use crate::error::Problem;
 use crate::moments::Moment;
 use crate::path::Segment;
+use crate::reader::Reader;
 use crate::web::Web;
 
 const PATH: &str = "/account/sessions";
@@ -38,13 +39,13 @@ struct Row {
     current: bool,
 }
 
-async fn list(State(web): State<Web>, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+async fn list(reader: Reader, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let notice = match body::query(query.as_deref(), "ended").as_deref() {
-        Some("one") => Some("That session is signed out."),
-        Some("others") => Some("Everything else is signed out."),
-        _ => body::query(query.as_deref(), "renamed").map(|_| "The name is kept."),
+        Some("one") => Some("sessions-ended-one"),
+        Some("others") => Some("sessions-ended-others"),
+        _ => body::query(query.as_deref(), "renamed").map(|_| "sessions-renamed"),
     };
-    page(&web, &user, notice, None).await
+    page(&reader, &user, notice, None).await
 }
 
 /// What was wrong with a name, and whose it was to be.
@@ -56,27 +57,27 @@ struct Complaint<'c> {
 }
 
 async fn page(
-    web: &Web,
+    reader: &Reader,
     user: &CurrentUser,
     notice: Option<&str>,
     error: Option<Complaint<'_>>,
 ) -> Result<Response, Problem> {
-    let now = web.identity().clock().now();
-    let sessions = web.identity().sessions().list(user.id(), Some(user.session().id)).await?;
+    let sessions = reader.web().identity().sessions().list(user.id(), Some(user.session().id)).await?;
     let mut rows: Vec<Row> = sessions
         .into_iter()
-        .map(|SessionView { id, label, ip, created_at, last_seen_at, current, .. }| Row {
+        .map(|SessionView { id, label, named, user_agent, ip, created_at, last_seen_at, current, .. }| Row {
             id,
-            label,
+            label: if named { label } else { reader.wording().device(user_agent.as_deref()) },
             ip: ip.map(|ip| ip.to_string()),
-            created: Moment::new(created_at, now),
-            seen: Moment::new(last_seen_at, now),
+            created: reader.moment(created_at),
+            seen: reader.moment(last_seen_at),
             current,
         })
         .collect();
     rows.sort_by_key(|row| !row.current);
+    let notice = notice.map(|key| reader.say(key, &[]));
     let context = context! { here => "sessions", sessions => Serde(rows), notice => notice, error => Serde(error) };
-    Ok(web.templates().page("sessions.html", context))
+    Ok(reader.page("sessions.html", context))
 }
 
 async fn end(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) -> Result<Response, Problem> {
@@ -101,6 +102,7 @@ async fn end_all(State(web): State<Web>, user: CurrentUser) -> Result<Response, 
 /// Names a session; an empty field takes its name away.
 async fn rename(
     State(web): State<Web>,
+    reader: Reader,
     user: CurrentUser,
     Segment(id): Segment,
     form: Form,
@@ -112,8 +114,8 @@ async fn rename(
         Err(_) if text.trim().is_empty() => None,
         Err(_) => {
             let problem = Problem::bad_label();
-            let complaint = Complaint { text: problem.sentence(), session: id, value: text };
-            return Ok(problem.over(page(&web, &user, None, Some(complaint)).await?));
+            let complaint = Complaint { text: problem.sentence(reader.wording()), session: id, value: text };
+            return Ok(problem.over(page(&reader, &user, None, Some(complaint)).await?));
         }
     };
     web.identity().sessions().rename(&user.cause(), user.id(), id, label).await?;

@@ -5,7 +5,6 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ciam_core::journeys::{JourneyError, JourneyKind, Redeemed, Started};
-use ciam_core::sessions::device;
 use minijinja::context;
 use minijinja::value::Serde;
 
@@ -14,7 +13,7 @@ use crate::body::{self, Form};
 use crate::client::Bound;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
-use crate::moments::Moment;
+use crate::reader::Reader;
 use crate::web::Web;
 
 pub(super) fn routes() -> Router<Web> {
@@ -24,29 +23,30 @@ pub(super) fn routes() -> Router<Web> {
 /// Shows what would be confirmed for whom. Consumes nothing: programs follow links too.
 async fn ask(
     State(web): State<Web>,
+    reader: Reader,
     Bound { client, .. }: Bound,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let ticket = body::query(query.as_deref(), "ticket").unwrap_or_default();
     let view = web.identity().journeys().ticket(&ticket, &client).await.map_err(unusable)?;
-    let begun = Moment::new(view.begun_at, web.identity().clock().now());
     let context = context! {
         ticket => &*ticket,
         to => view.to.as_str(),
         to_kind => view.to.kind().as_str(),
         kind => Place::of(view.kind).name,
         same_browser => view.same_browser,
-        begun => Serde(begun),
-        begun_on => device(view.begun_on.as_deref()),
+        begun => Serde(reader.moment(view.begun_at)),
+        begun_on => reader.wording().device(view.begun_on.as_deref()),
     };
     let template = if view.kind == JourneyKind::Recover { "verify_recovery.html" } else { "verify.html" };
-    Ok(web.templates().page(template, context))
+    Ok(reader.page(template, context))
 }
 
 /// Does what the link is for. Only the browser that began the journey can be signed in by it; a recovery goes on in
 /// the browser that followed the link, and signs nobody in there.
 async fn confirm(
     State(web): State<Web>,
+    reader: Reader,
     user: Option<CurrentUser>,
     Bound { mut client, .. }: Bound,
     form: Form,
@@ -57,14 +57,14 @@ async fn confirm(
     let binding = client.binding.get_or_insert_with(|| web.identity().entropy().verifier()).clone();
     match journeys.redeem(ticket, &client).await.map_err(unusable)? {
         Redeemed::Here { id, advanced } => {
-            let view = View { web: &web, place, journey: &id, onward: Onward::default() };
+            let view = View { reader: &reader, place, journey: &id, onward: Onward::default() };
             Ok(view.go_on(user.as_ref(), *advanced, &[]).await)
         }
         Redeemed::HandedOver(Started { id, .. }) => {
-            let view = View { web: &web, place, journey: &id, onward: Onward::default() };
+            let view = View { reader: &reader, place, journey: &id, onward: Onward::default() };
             Ok((web.cookies().set_browser(&binding), axum::response::Redirect::to(&view.path(&[]))).into_response())
         }
-        _ => Ok(web.templates().page("verified.html", context! {})),
+        _ => Ok(reader.page("verified.html", context! {})),
     }
 }
 

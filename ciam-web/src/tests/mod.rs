@@ -6,6 +6,7 @@ mod clients;
 mod exhaustion;
 mod guests;
 mod host;
+mod language;
 mod leaks;
 mod pages;
 mod prefix;

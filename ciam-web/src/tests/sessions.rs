@@ -4,6 +4,7 @@ use axum::http::header::AUTHORIZATION;
 use super::*;
 use crate::CurrentUser;
 use crate::TrustedProxies;
+use crate::assets::Assets;
 use crate::signed_in;
 use crate::templates::Templates;
 use crate::web::Web;
@@ -83,8 +84,9 @@ async fn a_new_bearer_reaches_its_client_though_the_former_session_cannot_be_end
 
     let (bed, _, store) = on_a_faulty_store().await;
     let (former, opened) = (bed.sign_up(EMAIL, PASSWORD).await, bed.sign_in(EMAIL, PASSWORD).await.unwrap());
-    let templates = Templates::new("Shop", &ciam_core::config::PathPrefix::default()).unwrap();
-    let web = Web::new(bed.ciam.clone(), templates, None, TrustedProxies::default());
+    let application = bed.ciam.config().application.clone();
+    let templates = Templates::new("Shop", &Default::default(), &Assets::new(&application.brand)).unwrap();
+    let web = Web::new(bed.ciam.clone(), application, templates, None, TrustedProxies::default());
     let request = Request::builder().header(AUTHORIZATION, format!("Bearer {}", former.bearer.expose()));
     let (mut parts, ()) = request.extension(web.clone()).body(()).unwrap().into_parts();
     let user = <CurrentUser as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap();

@@ -25,35 +25,35 @@ impl Place {
         name: "sign_up",
         path: "/sign-up",
         home: None,
-        again: &Way { path: "/sign-up", label: "Start again" },
+        again: &Way { path: "/sign-up", label: "start-again" },
     };
     const SIGN_IN: Self = Self {
         kind: JourneyKind::SignIn,
         name: "sign_in",
         path: "/sign-in",
         home: None,
-        again: &Way { path: "/sign-in", label: "Start again" },
+        again: &Way { path: "/sign-in", label: "start-again" },
     };
     const RECOVER: Self = Self {
         kind: JourneyKind::Recover,
         name: "recover",
         path: "/recover",
         home: None,
-        again: &Way { path: "/recover", label: "Start again" },
+        again: &Way { path: "/recover", label: "start-again" },
     };
     const STEP_UP: Self = Self {
         kind: JourneyKind::StepUp,
         name: "step_up",
         path: "/step-up",
         home: None,
-        again: &Way { path: "/account", label: "Go to your account" },
+        again: &Way { path: "/account", label: "to-account" },
     };
     const ADD: Self = Self {
         kind: JourneyKind::AddIdentifier,
         name: "add_identifier",
         path: "/account/add",
         home: Some("/account/profile?done=added"),
-        again: &Way { path: "/account/profile", label: "Go to your profile" },
+        again: &Way { path: "/account/profile", label: "to-profile" },
     };
     pub(super) const ALL: [Self; 5] = [Self::SIGN_UP, Self::SIGN_IN, Self::RECOVER, Self::STEP_UP, Self::ADD];
 

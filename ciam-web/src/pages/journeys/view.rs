@@ -11,14 +11,14 @@ use super::place::{Onward, Place};
 use crate::body::Form;
 use crate::error::Problem;
 use crate::moments::remaining;
+use crate::reader::Reader;
 use crate::signed_in;
-use crate::web::Web;
 use ciam_core::journeys::LocalPath;
 
 /// A journey's pages.
 #[derive(Debug)]
 pub(in crate::pages) struct View<'v> {
-    pub(in crate::pages) web: &'v Web,
+    pub(in crate::pages) reader: &'v Reader,
     pub(in crate::pages) place: Place,
     pub(in crate::pages) journey: &'v str,
     pub(in crate::pages) onward: Onward,
@@ -32,18 +32,16 @@ pub(in crate::pages) struct Complaint {
 }
 
 impl Complaint {
-    pub(super) fn mistake(mistake: &Mistake, form: &Form) -> Self {
+    pub(super) fn mistake(mistake: &Mistake, form: &Form, reader: &Reader) -> Self {
         let text = match (mistake, form.text("answer")) {
-            (Mistake::UnexpectedAnswer, "continue") => {
-                "The link was not followed yet. Follow it first, or enter the code.".to_owned()
-            }
-            _ => mistake.to_string(),
+            (Mistake::UnexpectedAnswer, "continue") => reader.say("code-link-not-followed", &[]),
+            _ => reader.wording().mistake(mistake),
         };
         Self { field: mistake.field(), text }
     }
 
-    pub(in crate::pages) fn problem(problem: &Problem) -> Self {
-        Self { field: problem.field(), text: problem.sentence() }
+    pub(in crate::pages) fn problem(problem: &Problem, reader: &Reader) -> Self {
+        Self { field: problem.field(), text: problem.sentence(reader.wording()) }
     }
 }
 
@@ -110,7 +108,7 @@ impl View<'_> {
     /// The path of the journey's current page.
     pub(in crate::pages) fn path(&self, query: &[(&str, &str)]) -> String {
         let all = [&[("journey", self.journey)], query].concat();
-        format!("{}{}", self.web.path(self.place.path), self.onward.query(&all))
+        format!("{}{}", self.reader.web().path(self.place.path), self.onward.query(&all))
     }
 
     /// A problem whose page leads to the journey's beginning.
@@ -123,9 +121,10 @@ impl View<'_> {
         &self,
         prompt: &Prompt,
         error: Option<Complaint>,
-        notice: Option<&str>,
+        notice: Option<String>,
         typed: Typed,
     ) -> Response {
+        let (web, wording) = (self.reader.web(), self.reader.wording());
         let mut code_hint = None;
         let mut reason = None;
         let mut field = None;
@@ -145,21 +144,21 @@ impl View<'_> {
             Prompt::NewPassword { .. } if self.place.kind == JourneyKind::Recover => "reset_password.html".to_owned(),
             Prompt::NewPassword { .. } => "new_password.html".to_owned(),
             Prompt::Code { expires_at, .. } => {
-                code_hint = Some(match remaining(*expires_at, self.web.identity().clock().now()) {
-                    Some(time) => format!("It is good for {time}."),
-                    None => "It is too old. Send another message.".to_owned(),
+                code_hint = Some(match remaining(*expires_at, web.identity().clock().now(), wording) {
+                    Some(time) => wording.say("code-good-for", &[("time", time.into())]),
+                    None => wording.say("code-too-old", &[]),
                 });
                 "code.html".to_owned()
             }
             Prompt::Confirmed {} => "confirmed.html".to_owned(),
             Prompt::Refused { reason: why } if why == "continued_elsewhere" => "continued_elsewhere.html".to_owned(),
             Prompt::Refused { reason: why } => {
-                reason = Some(refusal(why));
+                reason = Some(wording.refusal(why));
                 "refused.html".to_owned()
             }
             Prompt::Completed {} => "completed.html".to_owned(),
-            Prompt::Done { return_to, .. } => return signed_in::go_on(self.web, return_to.as_ref()).into_response(),
-            Prompt::Custom { name, .. } => match self.web.templates().step(name) {
+            Prompt::Done { return_to, .. } => return signed_in::go_on(web, return_to.as_ref()).into_response(),
+            Prompt::Custom { name, .. } => match web.templates().step(name) {
                 Some(template) => template,
                 None => return Problem::not_found().into_response(),
             },
@@ -169,7 +168,7 @@ impl View<'_> {
         let carried: Vec<_> = self.onward.pairs().into_iter().map(|(name, value)| context! { name, value }).collect();
         let context = context! {
             kind => self.place.name,
-            action => self.web.path(self.place.path),
+            action => web.path(self.place.path),
             journey => self.journey,
             return_to => self.onward.return_to.as_ref().map(LocalPath::as_str),
             carried => carried,
@@ -181,20 +180,9 @@ impl View<'_> {
             error => error.map(Serde),
             notice => notice,
             good_for => code_hint,
-            mailbox => self.web.mailbox().is_some(),
+            mailbox => web.mailbox().is_some(),
             reason => reason,
         };
-        self.web.templates().page(&template, context)
-    }
-}
-
-/// Why a journey has ended, for the person.
-fn refusal(reason: &str) -> &'static str {
-    match reason {
-        "address_taken" => "This address has an account already. Sign in instead.",
-        "expired" => "It took too long, and what you had entered is gone. Please start again.",
-        "not_allowed" => "This account cannot be signed in at the moment.",
-        "session_ended" => "You were signed in here, and have been signed out since.",
-        _ => "It cannot go on from here. Please start again.",
+        self.reader.page(&template, context)
     }
 }
