@@ -1,5 +1,6 @@
 //! Messages to people: what is said, and the port that carries it.
 
+mod by_channel;
 pub(crate) mod letter;
 mod mailbox;
 pub(crate) mod notices;
@@ -11,6 +12,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use by_channel::ByChannel;
 pub use mailbox::Mailbox;
 pub(crate) use outbox::{Draft, Sealed};
 pub use outbox::{Outbox, OutboxError, Outgoing, OutgoingId};
@@ -89,6 +91,13 @@ pub trait Messenger: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`SendError`].
     async fn send(&self, message: &Message) -> Result<(), SendError>;
+
+    /// Whether it carries messages of this channel (default: of every one). An engine is not built whose people are
+    /// asked for phone numbers, and whose messenger carries no text messages.
+    fn carries(&self, channel: Channel) -> bool {
+        let _ = channel;
+        true
+    }
 }
 
 #[cfg(test)]
