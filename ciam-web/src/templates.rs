@@ -107,7 +107,7 @@ mod tests {
         let hostile = r#""><script>alert('1')</script>&amp;/x"#;
         let template = templates.0.get_template("identify.html").unwrap();
         let text = template
-            .render(context! { kind => "sign_in", action => "/sign-in", journey => hostile, values => context! { email => hostile } })
+            .render(context! { kind => "sign_in", action => "/sign-in", journey => hostile, values => context! { identifier => hostile } })
             .unwrap();
         assert!(!text.contains("<script>"));
         let escaped = "&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;amp;/x";
