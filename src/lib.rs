@@ -21,6 +21,8 @@ pub use ciam_core::{
     sessions, throttle, users, vault,
 };
 
+#[cfg(feature = "sms")]
+pub use adapters::{HttpSmsMessenger, InvalidSmsUrl};
 #[cfg(feature = "smtp")]
 pub use adapters::{InvalidSmtpUrl, SmtpMessenger};
 pub use ciam_core::messages::Mailbox;

@@ -12,11 +12,11 @@ use crate::devices::KnownDevice;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::events::Event;
 use crate::id::RealmId;
-use crate::identifiers::{Identifier, IdentifierPolicy, Identifiers, InvalidPolicy};
+use crate::identifiers::{Identifier, IdentifierKind, IdentifierPolicy, Identifiers, InvalidPolicy};
 use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
 use crate::language::{InvalidLanguage, Language, Languages};
 use crate::messages::notices::Notices;
-use crate::messages::{DeadLetter, MessageTemplate, Messenger, Outbox, Outgoing, Templates};
+use crate::messages::{Channel, DeadLetter, MessageTemplate, Messenger, Outbox, Outgoing, Templates};
 use crate::passwords::{
     Argon2Options, Argon2Pool, InvalidArgon2Options, Judges, PasswordCredential, PasswordHasher, PasswordRules,
     Passwords, PepperError,
@@ -61,6 +61,17 @@ pub enum BuildError {
     /// No messenger was given.
     #[error("no messenger was given: call .messenger(…) with an SmtpMessenger, or with a Mailbox in development")]
     NoMessenger,
+    /// Sign-up of an application asks for what no message of ours would reach.
+    #[error(
+        "{application} has people sign up by what a message of the channel {channel} proves, and the messenger carries \
+         none: give .messenger(…) one more with ByChannel, such as an HttpSmsMessenger, or change the identifiers"
+    )]
+    NoCarrier {
+        /// The application's name.
+        application: String,
+        /// The channel.
+        channel: Channel,
+    },
     /// The public URL is none.
     #[error(transparent)]
     PublicUrl(#[from] InvalidPublicUrl),
@@ -570,6 +581,11 @@ impl CiamBuilder {
                 .identifiers
                 .check()
                 .map_err(|source| BuildError::Identifiers { application: application.name.clone(), source })?;
+            for channel in application.identifiers.signs_up_by().into_iter().filter_map(IdentifierKind::channel) {
+                if !messenger.carries(channel) {
+                    return Err(BuildError::NoCarrier { application: application.name.clone(), channel });
+                }
+            }
         }
         if let Some(prefix) = &self.path_prefix {
             config.path_prefix = PathPrefix::parse(prefix)?;

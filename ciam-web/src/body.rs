@@ -41,10 +41,12 @@ pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Jso
     if limits::too_deep(&bytes) {
         return Err(JsonError::Refused(Problem::too_deep()));
     }
-    serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
+    let read = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => JsonError::Shape,
         _ => JsonError::Refused(Problem::malformed()),
-    })
+    })?;
+    // An array of values in the right order would do for an object, and name none of them.
+    if bytes.trim_ascii_start().starts_with(b"{") { Ok(read) } else { Err(JsonError::Shape) }
 }
 
 /// A JSON object with the members that are named, and no others.

@@ -220,6 +220,7 @@ impl Mount {
             .merge(api::document(document, &prefix))
             .merge(assets.routes());
         let own = if prefix.as_str().is_empty() { own } else { Router::new().nest(prefix.as_str(), own) };
+        let own = own.merge(pages::well_known());
         let own = if self.health { own.merge(health::routes()) } else { own };
         let own = own
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn whatever_is_put_into_a_page_is_inert() {
-        let values = context! { email => HOSTILE };
+        let values = context! { identifier => HOSTILE };
         let text = rendered(
             "identify.html",
             context! { kind => "sign_in", action => "/sign-in", journey => HOSTILE, values => values },

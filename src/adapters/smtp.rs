@@ -124,6 +124,10 @@ impl Messenger for SmtpMessenger {
             Err(error) => Err(SendError::Temporary(Box::new(error))),
         }
     }
+
+    fn carries(&self, channel: Channel) -> bool {
+        channel == Channel::Email
+    }
 }
 
 impl fmt::Debug for SmtpMessenger {

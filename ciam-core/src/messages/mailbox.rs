@@ -54,8 +54,9 @@ impl Messenger for Mailbox {
             }
         }
         match &self.next {
-            Some(next) => next.send(message).await,
-            None => Ok(()),
+            // What nobody carries on ends here, where it can be read.
+            Some(next) if next.carries(message.channel) => next.send(message).await,
+            _ => Ok(()),
         }
     }
 }

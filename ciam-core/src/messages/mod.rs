@@ -1,5 +1,6 @@
 //! Messages to people: what is said, and the port that carries it.
 
+mod by_channel;
 mod dead_letters;
 pub(crate) mod letter;
 mod mailbox;
@@ -13,6 +14,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use by_channel::ByChannel;
 pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetterView, Failure};
 pub use letter::TemplateName;
 pub use mailbox::Mailbox;
@@ -104,6 +106,13 @@ pub trait Messenger: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`SendError`].
     async fn send(&self, message: &Message) -> Result<(), SendError>;
+
+    /// Whether it carries messages of this channel (default: of every one). An engine is not built whose people are
+    /// asked for phone numbers, and whose messenger carries no text messages.
+    fn carries(&self, channel: Channel) -> bool {
+        let _ = channel;
+        true
+    }
 }
 
 #[cfg(test)]

@@ -24,3 +24,8 @@ pub(crate) fn routes(with_mailbox: bool) -> Router<Web> {
         .merge(sessions::routes());
     if with_mailbox { pages.merge(mailbox::routes()) } else { pages }
 }
+
+/// What stands at the root of the site, whatever the prefix of ciam's paths is.
+pub(crate) fn well_known() -> Router<Web> {
+    security::well_known_routes()
+}

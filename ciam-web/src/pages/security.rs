@@ -25,7 +25,12 @@ const PATH: &str = "/account/security";
 const SHOWN: usize = 10;
 
 pub(super) fn routes() -> Router<Web> {
-    Router::new().route(PATH, get(show).post(change_password)).route("/.well-known/change-password", get(well_known))
+    Router::new().route(PATH, get(show).post(change_password))
+}
+
+/// What stands at the root of the site, whatever the prefix of ciam's paths is.
+pub(super) fn well_known_routes() -> Router<Web> {
+    Router::new().route("/.well-known/change-password", get(well_known))
 }
 
 /// Where password managers look for the form (W3C, A Well-Known URL for Changing Passwords).

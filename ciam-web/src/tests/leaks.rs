@@ -29,6 +29,12 @@ async fn lg2_what_a_store_says_goes_to_nobody() {
         browser.get("/sign-in").await,
         browser.get("/account").await,
         browser.get("/account/sessions").await,
+        browser.get("/account/profile").await,
+        browser.get("/account/security").await,
+        browser.post("/account/profile", &[("name", "x")]).await,
+        browser.post("/account/security", &[("password", "x"), ("new_password", "y")]).await,
+        program.get("/api/v1/account/identifiers").await,
+        program.get("/api/v1/account/events").await,
         browser.post("/account/sessions/end-all", &[]).await,
         browser.post("/account/sessions/end-others", &[]).await,
         browser.post("/sign-out", &[]).await,
@@ -120,8 +126,27 @@ async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
     let request = eve.request(Method::POST, &format!("/api/v1/journeys/{id}")).header(CONTENT_TYPE, JSON);
     let broken = format!(r#"{{"answer":{{"type":"password","password":"{wrong}"#);
     bodies.push(eve.send(request.body(Body::from(broken)).unwrap()).await.body);
+    let fresh = "canary fresh teapot meadow";
+    bodies.push(ada.post("/account/security", &[("password", wrong), ("new_password", fresh)]).await.body);
+    let change = json!({"password": PASSWORD, "new_password": fresh});
+    let changed = ada.call(Method::POST, "/api/v1/account/password", change).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.body);
+    bodies.push(changed.body);
+    let changed_session = ada.jar["ciam_session"].clone();
+    let step_up = ada.get("/step-up").await;
+    bodies.push(ada.answer(&step_up, &[("password", wrong)]).await.body);
+    bed.clock.advance(std::time::Duration::from_secs(61));
+    let recovery = eve.recover_until_code(EMAIL).await;
+    let (reset_code, reset_ticket) = (bed.code_for(EMAIL).await, bed.ticket_for(EMAIL).await);
+    bodies.push(eve.answer(&recovery, &[("code", "12345")]).await.body);
+    let reset = eve.answer(&recovery, &[("code", &reset_code)]).await;
+    bodies.push(reset.body.clone());
+    bodies.push(eve.answer(&reset, &[("new_password", "canary")]).await.body);
+    bodies.push(ada.get("/account/security").await.body);
+    bodies.push(ada.get("/api/v1/account/events").await.body);
     store.go_away(Some(DRIVER_TEXT));
     bodies.push(ada.get("/account").await.body);
+    bodies.push(ada.post("/account/security", &[("password", fresh), ("new_password", wrong)]).await.body);
     bodies.push(eve.tell(&id, json!({"type": "password", "password": wrong})).await.body);
 
     let written = log().text();
@@ -134,6 +159,10 @@ async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
         ("code", &code),
         ("ticket", &ticket),
         ("session", &session),
+        ("changed password", fresh),
+        ("changed session", &changed_session),
+        ("reset code", &reset_code),
+        ("reset ticket", &reset_ticket),
         ("binding", &binding),
     ] {
         assert!(!written.contains(secret), "{name} in the log");

@@ -10,7 +10,10 @@ mod language;
 mod leaks;
 mod pages;
 mod prefix;
+mod profile;
+mod recover;
 mod require;
+mod security;
 mod sessions;
 mod surface;
 mod verify;
@@ -81,7 +84,9 @@ pub(crate) fn described_problems(method: &str, path: &str) -> BTreeSet<String> {
 fn is_described(method: &str, path: &str, reply: &Reply) {
     const OF_ANY_REQUEST: [&str; 4] = ["too_large", "target_too_long", "headers_too_large", "internal"];
     let template = match path.rsplit_once('/') {
-        Some((parent @ ("/api/v1/journeys" | "/api/v1/account/sessions"), _)) => format!("{parent}/{{id}}"),
+        Some((parent @ ("/api/v1/journeys" | "/api/v1/account/sessions" | "/api/v1/account/identifiers"), _)) => {
+            format!("{parent}/{{id}}")
+        }
         _ => path.to_owned(),
     };
     let is_problem = reply.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");

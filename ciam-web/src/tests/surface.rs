@@ -10,7 +10,7 @@ use super::*;
 use crate::Mount;
 
 /// The paths that `docs/getting-started.md` names.
-const API: [(&str, &str); 10] = [
+const API: [(&str, &str); 16] = [
     ("post", "/api/v1/journeys"),
     ("get", "/api/v1/journeys/{id}"),
     ("post", "/api/v1/journeys/{id}"),
@@ -21,6 +21,12 @@ const API: [(&str, &str); 10] = [
     ("delete", "/api/v1/account/sessions"),
     ("delete", "/api/v1/account/sessions/{id}"),
     ("patch", "/api/v1/account/sessions/{id}"),
+    ("post", "/api/v1/account/password"),
+    ("get", "/api/v1/account/profile"),
+    ("patch", "/api/v1/account/profile"),
+    ("get", "/api/v1/account/identifiers"),
+    ("delete", "/api/v1/account/identifiers/{id}"),
+    ("get", "/api/v1/account/events"),
 ];
 
 #[tokio::test]
@@ -71,7 +77,8 @@ async fn the_description_resolves_and_says_what_may_go_wrong() {
         assert!(operation["summary"].is_string());
     }
     let prompts = document["components"]["schemas"]["Prompt"].to_string();
-    for name in ["identify", "password", "new_password", "code", "confirmed", "custom", "refused", "done"] {
+    for name in ["identify", "password", "new_password", "code", "confirmed", "custom", "refused", "completed", "done"]
+    {
         assert!(prompts.contains(&format!("\"{name}\"")), "{name}");
     }
 }
@@ -84,6 +91,7 @@ async fn each_route_is_described_with_the_problems_that_it_can_give() {
     let begin = [
         "400 malformed",
         "400 too_deep",
+        "401 no_session",
         "403 cross_site",
         "408 timeout",
         "413 too_large",
@@ -120,7 +128,39 @@ async fn each_route_is_described_with_the_problems_that_it_can_give() {
         "503 unavailable",
     ];
     let look = ["404 unknown_journey", "503 unavailable"];
-    let expected: [&[&str]; 10] = [&begin, &look, &answer, &read, &change, &read, &read, &change, &one, &rename];
+    let edit = [
+        "400 malformed",
+        "400 too_deep",
+        "401 no_session",
+        "403 cross_site",
+        "408 timeout",
+        "413 too_large",
+        "415 unsupported_media_type",
+        "422 unexpected_members",
+        "422 wrong_input",
+        "503 unavailable",
+    ];
+    let password = [&edit[..], &["429 throttled", "503 overloaded"]].concat();
+    let identifier = [&one[..], &["403 fresh_sign_in_required", "409 last_identifier"]].concat();
+    let page = ["400 bad_cursor", "401 no_session", "503 unavailable"];
+    let expected: [&[&str]; 16] = [
+        &begin,
+        &look,
+        &answer,
+        &read,
+        &change,
+        &read,
+        &read,
+        &change,
+        &one,
+        &rename,
+        &password,
+        &read,
+        &edit,
+        &read,
+        &identifier,
+        &page,
+    ];
     for ((method, path), expected) in API.into_iter().zip(expected) {
         let expected: BTreeSet<String> = expected.iter().map(|&problem| problem.to_owned()).collect();
         assert_eq!(described_problems(method, path), expected, "{method} {path}");
@@ -169,12 +209,20 @@ async fn every_response_of_ours_is_strict() {
         stranger.get("/account").await,
         stranger.get("/nothing").await,
         stranger.get("/account/security").await,
+        stranger.get("/recover").await,
+        stranger.get("/.well-known/change-password").await,
+        stranger.get("/step-up").await,
         stranger.get("/api/v1/session").await,
         stranger.post("/account/sessions/end-all", &[]).await,
         stranger.call(Method::PUT, "/sign-in", Value::Null).await,
         ada.get("/sign-in").await,
         ada.get("/account").await,
         ada.get("/account/sessions").await,
+        ada.get("/account/profile").await,
+        ada.get("/account/security").await,
+        ada.get("/account/add").await,
+        ada.get("/step-up").await,
+        ada.get("/api/v1/account/events").await,
         ada.get("/dev/mailbox").await,
         ada.get("/dev/mailbox.json").await,
         ada.get("/openapi.json").await,
@@ -328,17 +376,7 @@ async fn what_does_not_exist_yet_is_not_found() {
     let (bed, app) = shop().await;
     let mut ada = Visitor::program(&app);
     ada.sign_up(&bed, EMAIL).await;
-    for path in [
-        "/recover",
-        "/account/security",
-        "/account/profile",
-        "/admin",
-        "/metrics",
-        "/.well-known/change-password",
-        "/oauth2/authorize",
-        "/scim/v2/Users",
-        "/api/v1/admin/users",
-    ] {
+    for path in ["/admin", "/metrics", "/oauth2/authorize", "/scim/v2/Users", "/api/v1/admin/users"] {
         assert_eq!(ada.get(path).await.problem(), "not_found", "{path}");
     }
 }
