@@ -127,9 +127,8 @@ impl Tries {
                 if settled {
                     held.settled_by(&work);
                 }
-                match event {
-                    Some(event) => work.record(event.clone())?,
-                    None => {}
+                if let Some(event) = event {
+                    work.record(event.clone())?;
                 }
                 Ok::<_, StoreError>(settled)
             })

@@ -53,7 +53,7 @@ async fn a_change_at_run_time_changes_the_next_message() {
 #[tokio::test]
 async fn another_node_notices_within_ten_seconds() {
     let store = Arc::new(MemoryStore::new());
-    let (own, other) = (shared(&store).await, shared(&store).await);
+    let (own, other) = (shared(&store, 1).await, shared(&store, 2).await);
     assert!(message(&other, "a@example.com").await.0.contains("is your code"));
     own.ciam.templates().set(&Cause::system(), &confirm(), Some("New"), "{ $link } { $code }").await.unwrap();
     assert_eq!(message(&own, "b@example.com").await.0, "New");
@@ -62,8 +62,9 @@ async fn another_node_notices_within_ten_seconds() {
     assert_eq!(message(&other, "d@example.com").await.0, "New");
 }
 
-async fn shared(store: &Arc<MemoryStore>) -> TestBed {
-    TestBed::with(|builder| builder.shared_store(store.clone())).await
+/// A node on this store, whose random numbers are its own.
+async fn shared(store: &Arc<MemoryStore>, seed: u64) -> TestBed {
+    TestBed::with(|builder| builder.shared_store(store.clone()).entropy(crate::testing::FixedEntropy::new(seed))).await
 }
 
 #[test]
