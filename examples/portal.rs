@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::routing::get;
-use ciam::messages::Messenger;
+use ciam::messages::{ByChannel, Channel, Messenger};
 use ciam::store::Backend;
 use ciam::vault::MasterKey;
-use ciam::{Ciam, Mailbox, MemoryStore, SmtpMessenger, SqliteStore};
+use ciam::{BuildError, Ciam, HttpSmsMessenger, Mailbox, MemoryStore, SmtpMessenger, SqliteStore};
 
 #[path = "portal/config.rs"]
 mod config;
@@ -92,12 +92,32 @@ async fn identity(config: &Config, mailbox: Option<Mailbox>) -> Result<Ciam, Any
             );
         }
     };
-    let builder = match (mailbox, smtp(config)?) {
+    let builder = match (mailbox, &config.smtp_url) {
         (Some(mailbox), _) => builder.messenger(mailbox),
-        (None, Some(smtp)) => builder.messenger(smtp),
+        (None, Some(_)) => builder.messenger(messengers(config)?),
         (None, None) => return Err("CIAM_SMTP_URL is missing: smtp://host:port of a mail server".into()),
     };
-    Ok(builder.build().await?)
+    match builder.build().await {
+        Err(BuildError::NoCarrier { channel: Channel::Sms, .. }) => {
+            Err("CIAM_SMS_URL is missing, since people sign up by phone numbers: https://… of an SMS gateway".into())
+        }
+        built => Ok(built?),
+    }
+}
+
+/// Email by SMTP, text messages by a gateway: those of the two that are set.
+fn messengers(config: &Config) -> Result<ByChannel, AnyError> {
+    let messengers = ByChannel::new();
+    let messengers = match smtp(config)? {
+        Some(smtp) => messengers.with(smtp),
+        None => messengers,
+    };
+    Ok(match &config.sms_url {
+        Some(url) => {
+            messengers.with(HttpSmsMessenger::from_url(url).map_err(|error| format!("CIAM_SMS_URL: {error}"))?)
+        }
+        None => messengers,
+    })
 }
 
 fn smtp(config: &Config) -> Result<Option<SmtpMessenger>, AnyError> {
@@ -109,12 +129,10 @@ fn smtp(config: &Config) -> Result<Option<SmtpMessenger>, AnyError> {
     }))
 }
 
-/// The mailbox of development, which hands messages on where there is a mail server.
+/// The mailbox of development, which hands messages on where there is a mail server or a gateway.
 fn mailbox(config: &Config) -> Result<Mailbox, AnyError> {
-    Ok(match smtp(config)? {
-        Some(smtp) => Mailbox::before(std::sync::Arc::new(smtp) as std::sync::Arc<dyn Messenger>),
-        None => Mailbox::new(),
-    })
+    let next: std::sync::Arc<dyn Messenger> = std::sync::Arc::new(messengers(config)?);
+    Ok(Mailbox::before(next))
 }
 
 /// Waits for ctrl-c or SIGTERM.

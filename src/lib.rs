@@ -10,7 +10,8 @@
 //! - **run workers elsewhere, and end them**: [`Ciam::workers`], [`Ciam::shutdown`].
 //! - **drive sign-up and sign-in from somewhere else than a browser**: [`journeys`].
 //! - **keep records of my own beside ciam's**: [`store`].
-//! - **send messages**: [`SmtpMessenger`]; while developing, [`Mailbox`].
+//! - **send messages**: [`SmtpMessenger`], and `HttpSmsMessenger` (feature `sms`) behind a
+//!   [`ByChannel`](messages::ByChannel); while developing, [`Mailbox`].
 //! - **test my app**: [`testing`] (feature `testing`).
 
 mod adapters;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ciam::events::{Cause, Event, Origin};
-use ciam::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake};
+use ciam::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake, Redeemed};
 use ciam::secret::Secret;
 use ciam::store::{Position, SqliteOptions};
 use ciam::testing::{Browser, FixedEntropy, TestBed, in_parallel};
@@ -65,6 +65,10 @@ on_every_store! {
     rg1_parallel_proofs_of_one_address_make_one_account
     ot2_a_code_in_parallel_opens_one_session
     ot2_parallel_guesses_get_five_tries
+    ot1_a_recovery_s_code_in_parallel_changes_the_password_once
+    ot1_a_recovery_s_link_in_parallel_is_gone_on_with_once
+    ot1_a_new_password_in_parallel_is_set_once
+    rg6_of_two_additions_in_parallel_each_code_adds_its_own_address
     a_link_in_parallel_makes_one_account
     parallel_first_answers_keep_one_journey
     se2_ended_sessions_are_dead_at_the_next_request
@@ -315,6 +319,94 @@ async fn ot2_parallel_guesses_get_five_tries(bed: &TestBed) {
     };
     assert_eq!((of(Mistake::WrongCode), of(Mistake::CodeUsedUp)), (5, 15));
     assert_eq!(sessions_in(&[browser.answer(&journey, code(&right)).await]), 0);
+}
+
+/// How often the account's password was set anew.
+async fn recovered(bed: &TestBed) -> usize {
+    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
+    events.iter().filter(|(_, event)| event.name == "password.recovered").count()
+}
+
+/// Answers with one code at once, and all who got on with a password each.
+async fn ot1_a_recovery_s_code_in_parallel_changes_the_password_once(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::Recover, ADA).await;
+    let typed = bed.code_for(ADA).await;
+    let results = in_parallel(20, |n| {
+        let (browser, journey, typed) = (browser.clone(), journey.clone(), typed.clone());
+        async move {
+            let proved = browser.answer(&journey, code(&typed)).await.is_ok();
+            let new = Answer::new_password(format!("umber lantern fjords {n}"));
+            (proved, browser.answer(&journey, new).await)
+        }
+    })
+    .await;
+    assert_eq!(results.iter().filter(|(proved, _)| *proved).count(), 1, "the code is used once");
+    let changed: Vec<Result<Advanced, JourneyError>> = results.into_iter().map(|(_, changed)| changed).collect();
+    assert_eq!((sessions_in(&changed), recovered(bed).await), (1, 1));
+    assert!(bed.sign_in(ADA, PASSWORD).await.is_err());
+}
+
+async fn ot1_a_recovery_s_link_in_parallel_is_gone_on_with_once(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    bed.browser().identified(JourneyKind::Recover, ADA).await;
+    let ticket = bed.ticket_for(ADA).await;
+    let results = in_parallel(20, |n| {
+        let (bed, device, ticket) = (bed.clone(), bed.browser(), ticket.clone());
+        async move {
+            let Ok(Redeemed::HandedOver(started)) = bed.ciam.journeys().redeem(&ticket, &device.client).await else {
+                return None;
+            };
+            let new = Answer::new_password(format!("umber lantern fjords {n}"));
+            Some(device.answer(&started.id, new).await.map(|advanced| advanced.prompt.name()))
+        }
+    })
+    .await;
+    let went_on: Vec<_> = results.into_iter().flatten().collect();
+    assert!(matches!(went_on[..], [Ok("completed")]), "{went_on:?}");
+    assert_eq!(recovered(bed).await, 1);
+}
+
+async fn ot1_a_new_password_in_parallel_is_set_once(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::Recover, ADA).await;
+    browser.answer(&journey, code(&bed.code_for(ADA).await)).await.unwrap();
+    let results = in_parallel(20, |n| {
+        let (browser, journey) = (browser.clone(), journey.clone());
+        async move { browser.answer(&journey, Answer::new_password(format!("umber lantern fjords {n}"))).await }
+    })
+    .await;
+    assert_eq!((sessions_in(&results), recovered(bed).await), (1, 1));
+    assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(JourneyError::Stale))), "{results:?}");
+}
+
+async fn rg6_of_two_additions_in_parallel_each_code_adds_its_own_address(bed: &TestBed) {
+    let session = bed.sign_up(ADA, PASSWORD).await.session;
+    let browser = bed.browser();
+    let mut waiting = Vec::new();
+    for address in ["one@example.com", "two@example.com"] {
+        let journey = browser.start_in(&session, JourneyKind::AddIdentifier).await.id;
+        browser.answer(&journey, Answer::identify(address)).await.unwrap();
+        waiting.push((journey, bed.code_for(address).await));
+    }
+    let crossed = in_parallel(2, |n| {
+        let (browser, journey, typed) = (browser.clone(), waiting[n].0.clone(), waiting[1 - n].1.clone());
+        async move { browser.answer(&journey, code(&typed)).await.is_ok() }
+    })
+    .await;
+    assert_eq!(crossed, [false, false], "a code of the other message proves nothing");
+    let proved = in_parallel(2, |n| {
+        let (browser, (journey, typed)) = (browser.clone(), waiting[n].clone());
+        async move { browser.answer(&journey, code(&typed)).await.map(|advanced| advanced.prompt.name()) }
+    })
+    .await;
+    assert!(matches!(proved[..], [Ok("done"), Ok("done")]), "{proved:?}");
+    let own = bed.ciam.identifiers().list(session.user).await.unwrap();
+    let mut values: Vec<&str> = own.iter().map(|own| own.value.as_str()).collect();
+    values.sort_unstable();
+    assert_eq!(values, [ADA, "one@example.com", "two@example.com"]);
 }
 
 async fn a_link_in_parallel_makes_one_account(bed: &TestBed) {

@@ -17,6 +17,7 @@ pub(crate) struct Config {
     pub(crate) master_key: Option<String>,
     pub(crate) smtp_url: Option<String>,
     pub(crate) smtp_sender: Option<String>,
+    pub(crate) sms_url: Option<String>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) dev: bool,
 }
@@ -39,6 +40,7 @@ struct File {
     master_key_file: Option<String>,
     smtp_url: Option<String>,
     smtp_sender: Option<String>,
+    sms_url: Option<String>,
     trusted_proxies: Option<String>,
     dev: Option<bool>,
     clients: Option<toml::Value>,
@@ -47,9 +49,9 @@ struct File {
     protected: Option<toml::Value>,
 }
 
-const LATER: [&str; 4] = ["CIAM_SMS_URL", "CIAM_REDIS_URL", "CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
+const LATER: [&str; 3] = ["CIAM_REDIS_URL", "CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "CIAM_CONFIG",
     "CIAM_LISTEN",
     "CIAM_PUBLIC_URL",
@@ -58,6 +60,7 @@ const KNOWN: [&str; 10] = [
     "CIAM_MASTER_KEY_FILE",
     "CIAM_SMTP_URL",
     "CIAM_SMTP_SENDER",
+    "CIAM_SMS_URL",
     "CIAM_TRUSTED_PROXIES",
     "CIAM_DEV",
 ];
@@ -131,6 +134,7 @@ impl Config {
             master_key,
             smtp_url: pick("CIAM_SMTP_URL", file.smtp_url),
             smtp_sender: pick("CIAM_SMTP_SENDER", file.smtp_sender),
+            sms_url: pick("CIAM_SMS_URL", file.sms_url),
             trusted_proxies,
             dev,
         })

@@ -224,6 +224,7 @@ security-older = Earlier
 event-identifier-added = A way to sign in was added
 event-identifier-removed = A way to sign in was removed
 event-password-changed = The password was changed
+event-password-disabled = Signing in by password was stopped on strange devices, after many failures
 event-password-recovered = The password was set anew with a message to you
 event-password-set = The password was set for you
 event-session-all-ended = Sessions were ended

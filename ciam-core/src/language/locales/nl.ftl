@@ -223,6 +223,7 @@ security-older = Eerder
 event-identifier-added = Er is een manier om in te loggen bijgekomen
 event-identifier-removed = Er is een manier om in te loggen verwijderd
 event-password-changed = Het wachtwoord is gewijzigd
+event-password-disabled = Inloggen met wachtwoord is op vreemde apparaten gestopt, na veel mislukte pogingen
 event-password-recovered = Het wachtwoord is opnieuw ingesteld met een bericht aan jou
 event-password-set = Het wachtwoord is voor je ingesteld
 event-session-all-ended = Sessies zijn beëindigd
