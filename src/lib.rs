@@ -11,9 +11,12 @@
 //! - **drive sign-up and sign-in from somewhere else than a browser**: [`journeys`].
 //! - **keep records of my own beside ciam's**: [`store`].
 //! - **send messages**: [`SmtpMessenger`]; while developing, [`Mailbox`].
+//! - **configure a site with a file and variables**: [`settings`] (feature `settings`).
 //! - **test my app**: [`testing`] (feature `testing`).
 
 mod adapters;
+#[cfg(feature = "settings")]
+pub mod settings;
 
 pub use ciam_core::{
     Application, ApplicationId, BuildError, Ciam, CiamBuilder, Overdue, RealmId, UserId, Workers, brand, challenges,
