@@ -282,6 +282,19 @@ impl Settings {
         key.transpose().map_err(SettingsError::MasterKey)
     }
 
+    /// The master key that an engine on this database gets: in development, perhaps the one beside it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn effective_key(&self, database: &Path) -> Result<Option<MasterKey>, SettingsError> {
+        let beside = PathBuf::from(format!("{}.key", database.display()));
+        match self.key()? {
+            None if self.dev && beside.exists() => {
+                let text = read(&beside, "the key beside the database")?;
+                MasterKey::parse(&text).map(Some).map_err(SettingsError::MasterKey)
+            }
+            key => Ok(key),
+        }
+    }
+
     /// The mail server, if one is set.
     ///
     /// # Errors
