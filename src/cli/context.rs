@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use ciam_core::clock::{Clock as _, SystemClock};
-use ciam_core::messages::{Message, Messenger, SendError};
+use ciam_core::messages::{Channel, Message, Messenger, SendError};
 use ciam_core::store::StoreError;
 use ciam_core::{BuildError, Ciam, CiamBuilder};
 use ciam_store::{Inspection, SqliteStore};
@@ -27,6 +27,10 @@ struct Elsewhere;
 
 #[async_trait]
 impl Messenger for Elsewhere {
+    fn carries(&self, _: Channel) -> bool {
+        true
+    }
+
     async fn send(&self, _: &Message) -> Result<(), SendError> {
         Err(SendError::Temporary("the command line sends nothing".into()))
     }

@@ -222,10 +222,7 @@ impl From<HashError> for JourneyError {
 impl From<ThrottleError> for JourneyError {
     fn from(error: ThrottleError) -> Self {
         match error {
-            ThrottleError::Throttled { limit, retry_after } => {
-                crate::metrics::throttled(limit);
-                Self::Throttled { retry_after }
-            }
+            ThrottleError::Throttled { retry_after, .. } => Self::Throttled { retry_after },
             error @ ThrottleError::Store(_) => Self::Unavailable(error.into()),
         }
     }

@@ -77,6 +77,7 @@ impl Tries {
             if let Err(error) = self.write_all(&gathered).await {
                 tracing::warn!(%error, "a summary of refused tries is lost");
             }
+            stop.beat();
         }
     }
 
@@ -127,9 +128,8 @@ impl Tries {
                 if settled {
                     held.settled_by(&work);
                 }
-                match event {
-                    Some(event) => work.record(event.clone())?,
-                    None => {}
+                if let Some(event) = event {
+                    work.record(event.clone())?;
                 }
                 Ok::<_, StoreError>(settled)
             })
@@ -251,6 +251,9 @@ impl Tries {
 
     /// Writes that a limit has refused somebody, or would have; of many, the first and then summaries.
     async fn tell(&self, limit: &Limit, name: &'static str) {
+        if name == "throttle.refused" {
+            crate::metrics::throttled(limit.name);
+        }
         let Some(event) = self.told(limit, name, self.store.clock().now()) else { return };
         tracing::info!(limit = limit.name, event = name, "a limit is reached");
         if let Err(error) = self.write(&[event]).await {
