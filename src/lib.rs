@@ -12,9 +12,15 @@
 //! - **keep records of my own beside ciam's**: [`store`].
 //! - **send messages**: [`SmtpMessenger`], and `HttpSmsMessenger` (feature `sms`) behind a
 //!   [`ByChannel`](messages::ByChannel); while developing, [`Mailbox`].
+//! - **configure a site with a file and variables**: [`settings`] (feature `settings`).
+//! - **operate a site from the command line**: [`cli`] (feature `cli`), also with my own records.
 //! - **test my app**: [`testing`] (feature `testing`).
 
 mod adapters;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "settings")]
+pub mod settings;
 
 pub use ciam_core::{
     Application, ApplicationId, BuildError, Ciam, CiamBuilder, Overdue, RealmId, UserId, Workers, brand, challenges,
@@ -43,7 +49,7 @@ pub use ciam_web::{Assured, CurrentUser, Fresh, Hours, Minutes, Visitor};
 pub mod store {
     pub use ciam_core::store::*;
     #[cfg(feature = "sqlite")]
-    pub use ciam_store::{SqliteOptions, SqliteStore};
+    pub use ciam_store::{Inspection, SqliteOptions, SqliteStore, Writing};
 }
 
 pub use ciam_core::store::MemoryStore;

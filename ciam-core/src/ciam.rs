@@ -17,15 +17,17 @@ use crate::journeys::{CustomStep, Journey, Journeys, Registration, SignUpSlot};
 use crate::language::{InvalidLanguage, Language, Languages};
 use crate::messages::notices::Notices;
 use crate::messages::{Channel, DeadLetter, MessageTemplate, Messenger, Outbox, Outgoing, Templates};
+use crate::passwords::metered::Metered;
 use crate::passwords::{
     Argon2Options, Argon2Pool, InvalidArgon2Options, Judges, PasswordCredential, PasswordHasher, PasswordRules,
     Passwords, PepperError,
 };
+use crate::readiness::Vitals;
 use crate::sessions::{Invalidation, Session, SessionCache, SessionLimits, Sessions};
 use crate::store::{Backend, Record, Schema, Store, StoreError, Work};
 use crate::throttle::{Bucket, Counter, StoreThrottle, Throttle, ThrottleLimits, Tries};
 use crate::users::{Creation, OnRegistered, Standing, User, Users};
-use crate::vault::{self, InvalidMasterKey, KeyVault, LocalVault, MasterKey};
+use crate::vault::{self, InvalidMasterKey, KeyCheck, KeyCheckError, KeyState, KeyVault, LocalVault, MasterKey};
 use crate::workers::{Background, Overdue, Workers};
 
 /// The engine. Cheap to clone; all clones are one engine, whose workers end with the last of them.
@@ -48,6 +50,8 @@ struct Inner {
     templates: Templates,
     workers: Workers,
     background: Background,
+    hasher: Arc<dyn PasswordHasher>,
+    vitals: Arc<Vitals>,
 }
 
 /// Why the engine could not be built. Each says what to do, in `Debug` too: that is what a `main` that returns
@@ -123,6 +127,12 @@ pub enum BuildError {
     /// A pepper was asked for, and the hasher is the host's own, which would leave it out.
     #[error("a pepper was asked for, and the hasher is your own: leave out .pepper(…) or .hasher(…)")]
     PepperOfOwnHasher,
+    /// The store was begun with another master key: what waits in it would be lost.
+    #[error(
+        "the master key is not the one of this database: start with that one, or, if it is lost, give up what was \
+         sealed under it with `ciam keys adopt`"
+    )]
+    OtherKey,
     /// The store cannot be made ready.
     #[error("the store cannot be made ready")]
     Store(#[from] StoreError),
@@ -207,6 +217,7 @@ impl Ciam {
     /// # Errors
     /// [`Overdue`]: a messenger or the store took too long. A message is sent again after the next start.
     pub async fn shutdown(&self) -> Result<(), Overdue> {
+        self.announce_shutdown();
         let ended = self.inner.background.shutdown().await;
         // Also what was noted since the worker's last time, or where there is none: no other process knows of it.
         let flush = self.inner.sessions.flush_seen();
@@ -244,6 +255,14 @@ impl Ciam {
         self.inner.store.entropy()
     }
 
+    pub(crate) fn vitals(&self) -> &Vitals {
+        &self.inner.vitals
+    }
+
+    pub(crate) fn hasher(&self) -> &dyn PasswordHasher {
+        self.inner.hasher.as_ref()
+    }
+
     /// What the engine was built with.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -273,6 +292,7 @@ pub struct CiamBuilder {
     on_registered: Vec<OnRegistered>,
     invalidation: Option<Arc<dyn Invalidation>>,
     no_workers: bool,
+    adopts_key: bool,
 }
 
 impl CiamBuilder {
@@ -353,6 +373,15 @@ impl CiamBuilder {
     /// where there is no file; any other site is not built.
     pub fn master_key(mut self, key: MasterKey) -> Self {
         self.master_key = Some(key);
+        self
+    }
+
+    /// Makes the key that was given the one of the store, whatever it was begun with, and writes `key.adopted`.
+    ///
+    /// For a master key that is lost: codes, links and messages that wait are lost with it. Without this, an engine
+    /// with another key is not built.
+    pub const fn danger_adopt_key(mut self) -> Self {
+        self.adopts_key = true;
         self
     }
 
@@ -544,6 +573,18 @@ impl CiamBuilder {
         self
     }
 
+    /// What was set so far, and the defaults of the rest; the public URL is read by [`CiamBuilder::build`].
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The collections of the engine to be, the host's own among them: what its backend will be prepared for.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        own_records(self.schema.clone())
+    }
+
     /// Starts no workers: the host runs [`Ciam::workers`] itself, in this process or another, or sends messages with
     /// [`Outbox::deliver`], writes when sessions were last seen with [`Sessions::flush_seen`], and sweeps the store when
     /// it likes.
@@ -592,10 +633,12 @@ impl CiamBuilder {
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let entropy: Arc<dyn Entropy> = self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy::new()));
+        let mut passing = false;
         let vault = match (self.vault, self.master_key) {
             (Some(vault), _) => vault,
             (None, Some(key)) => Arc::new(LocalVault::new(key, Arc::clone(&entropy))) as Arc<dyn KeyVault>,
             (None, None) if config.applications().all(|application| application.public_url.is_loopback()) => {
+                passing = backend.file().is_none();
                 let key = vault::development::key(backend.file().as_deref(), entropy.as_ref())?;
                 Arc::new(LocalVault::new(key, Arc::clone(&entropy)))
             }
@@ -609,9 +652,13 @@ impl CiamBuilder {
                 Arc::new(pool.with_peppers(Arc::clone(&vault), config.pepper).await?)
             }
         };
+        let hasher: Arc<dyn PasswordHasher> = Arc::new(Metered(hasher));
         backend.prepare(&own_records(self.schema)).await?;
         let realm = self.realm.unwrap_or(RealmId::DEFAULT);
         let store = Store::new(backend, realm, clock, entropy);
+        if !passing {
+            check_key(&store, vault.as_ref(), self.adopts_key).await?;
+        }
         let (sessions, store) = Sessions::new(store, config.sessions, config.session_cache, self.invalidation);
         let throttle = self.throttle.unwrap_or_else(|| Arc::new(StoreThrottle::new(store.clone())));
         let config = Arc::new(config);
@@ -635,7 +682,7 @@ impl CiamBuilder {
         let journeys = Journeys {
             store: store.clone(),
             vault,
-            hasher,
+            hasher: Arc::clone(&hasher),
             throttle: tries.clone(),
             outbox: outbox.clone(),
             notices: notices.clone(),
@@ -645,8 +692,15 @@ impl CiamBuilder {
             judges,
             config: Arc::clone(&config),
         };
-        let workers =
-            Workers::new(store.clone(), outbox.clone(), sessions.clone(), tries.clone(), config.shutdown_grace);
+        let vitals = Arc::new(Vitals::default());
+        let workers = Workers {
+            store: store.clone(),
+            outbox: outbox.clone(),
+            sessions: sessions.clone(),
+            tries: tries.clone(),
+            vitals: Arc::clone(&vitals),
+            grace: config.shutdown_grace,
+        };
         let background = if self.no_workers {
             Background::none()
         } else {
@@ -669,8 +723,28 @@ impl CiamBuilder {
             templates,
             workers,
             background,
+            hasher,
+            vitals,
         };
         Ok(Ciam { inner: Arc::new(inner) })
+    }
+}
+
+/// Refuses a key that is not the one of the store.
+async fn check_key(store: &Store, vault: &dyn KeyVault, adopt: bool) -> Result<(), BuildError> {
+    let checked = match KeyCheck::state(store, vault).await {
+        Ok(KeyState::Other) if !adopt => return Err(BuildError::OtherKey),
+        Ok(KeyState::Opens { .. }) => Ok(()),
+        Ok(KeyState::New | KeyState::Other) => KeyCheck::keep(store, vault, adopt).await,
+        Err(error) => Err(error),
+    };
+    match checked {
+        Ok(()) => Ok(()),
+        Err(KeyCheckError::Store(error)) => Err(error.into()),
+        Err(KeyCheckError::Vault(error)) => {
+            tracing::warn!(%error, "whether the key is the one of this database was not checked");
+            Ok(())
+        }
     }
 }
 
@@ -693,4 +767,5 @@ fn own_records(schema: Schema) -> Schema {
         .with::<Outgoing>()
         .with::<DeadLetter>()
         .with::<MessageTemplate>()
+        .with::<KeyCheck>()
 }

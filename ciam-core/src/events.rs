@@ -185,6 +185,7 @@ impl Work {
     /// [`StoreError::Misuse`] after the unit is over.
     pub fn record(&self, event: NewEvent) -> Result<(), StoreError> {
         let NewEvent { name, actor, subject, origin, data } = event;
+        crate::metrics::event(self, name, &data);
         self.insert(&Event { id: self.new_id(), at: self.now(), name: name.to_owned(), actor, subject, origin, data })
     }
 }

@@ -7,6 +7,7 @@
 //! - **know who sends a request**: [`sessions::Sessions::check`].
 //! - **keep records of my own beside ciam's**: [`store`], and [`CiamBuilder::record`].
 //! - **write a backend**: [`store::Backend`].
+//! - **know whether it can serve**: [`Ciam::readiness`].
 //! - **know what happened**: [`events`], and [`store::Store::tail`].
 //! - **replace how messages go, passwords are hashed, keys are kept, tries are counted**:
 //!   [`messages::Messenger`], [`passwords::PasswordHasher`], [`vault::KeyVault`], [`throttle::Throttle`].
@@ -28,8 +29,10 @@ pub mod identifiers;
 pub mod journeys;
 pub mod language;
 pub mod messages;
+mod metrics;
 pub mod passwords;
 mod path_prefix;
+mod readiness;
 pub mod secret;
 pub mod sessions;
 pub mod store;
@@ -46,4 +49,5 @@ pub use {serde, uuid};
 pub use application::Application;
 pub use ciam::{BuildError, Ciam, CiamBuilder};
 pub use id::{ApplicationId, RealmId, UserId};
+pub use readiness::{Condition, Readiness};
 pub use workers::{Overdue, Workers};

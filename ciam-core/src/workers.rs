@@ -1,6 +1,7 @@
 //! What the engine does beside requests: messages are sent, what has expired is swept, when sessions were last seen is
 //! written, refused tries are summed up. Who runs it, and how it stops.
 
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use crate::messages::Outbox;
+use crate::metrics::Verb;
+use crate::readiness::{Pulse, Vitals};
 use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::throttle::Tries;
@@ -36,11 +39,12 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Workers {
-    store: Store,
-    outbox: Outbox,
-    sessions: Sessions,
-    tries: Tries,
-    grace: Duration,
+    pub(crate) store: Store,
+    pub(crate) outbox: Outbox,
+    pub(crate) sessions: Sessions,
+    pub(crate) tries: Tries,
+    pub(crate) vitals: Arc<Vitals>,
+    pub(crate) grace: Duration,
 }
 
 /// What was under way did not end in time, and was left: a message among it is sent again later, perhaps twice.
@@ -49,10 +53,6 @@ pub struct Workers {
 pub struct Overdue;
 
 impl Workers {
-    pub(crate) const fn new(store: Store, outbox: Outbox, sessions: Sessions, tries: Tries, grace: Duration) -> Self {
-        Self { store, outbox, sessions, tries, grace }
-    }
-
     /// Works until `stop` is done. Then no more work is begun, and what is under way, such as a message that is just
     /// being sent, is waited for as long as [`CiamBuilder::shutdown_grace`](crate::CiamBuilder::shutdown_grace) says.
     ///
@@ -61,14 +61,15 @@ impl Workers {
     /// # Errors
     /// [`Overdue`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Overdue> {
-        let Self { store, outbox, sessions, tries, grace } = self;
+        let Self { store, outbox, sessions, tries, vitals, grace } = self;
         let (stopping, stopped) = watch::channel(false);
-        let stopped = Stop(stopped);
+        let stop_of = |pulse| Stop { stopped: stopped.clone(), pulse: Pulsing(Arc::clone(&vitals), pulse) };
         let mut workers = JoinSet::new();
-        workers.spawn(supervise("the outbox", stopped.clone(), move |stop| outbox.clone().run(stop)));
-        workers.spawn(supervise("last seen", stopped.clone(), move |stop| sessions.clone().keep_flushing(stop)));
-        workers.spawn(supervise("summaries", stopped.clone(), move |stop| tries.clone().run(stop)));
-        workers.spawn(supervise("the sweeper", stopped, move |stop| sweep(store.clone(), stop)));
+        workers.spawn(supervise("outbox", stop_of(|vitals| &vitals.outbox), move |stop| outbox.clone().run(stop)));
+        let seen = stop_of(|vitals| &vitals.last_seen);
+        workers.spawn(supervise("last_seen", seen, move |stop| sessions.clone().keep_flushing(stop)));
+        workers.spawn(supervise("summaries", stop_of(|vitals| &vitals.summaries), move |stop| tries.clone().run(stop)));
+        workers.spawn(supervise("sweeper", stop_of(|vitals| &vitals.sweeper), move |stop| sweep(store.clone(), stop)));
         stop.await;
         stopping.send_replace(true);
         let ended = async { while workers.join_next().await.is_some() {} };
@@ -78,11 +79,29 @@ impl Workers {
 
 /// Tells a worker when to begin nothing more.
 #[derive(Debug, Clone)]
-pub(crate) struct Stop(watch::Receiver<bool>);
+pub(crate) struct Stop {
+    stopped: watch::Receiver<bool>,
+    pulse: Pulsing,
+}
+
+/// Which of the engine's pulses a worker's is.
+#[derive(Debug, Clone)]
+struct Pulsing(Arc<Vitals>, fn(&Vitals) -> &Pulse);
+
+impl Pulsing {
+    fn pulse(&self) -> &Pulse {
+        (self.1)(&self.0)
+    }
+}
 
 impl Stop {
     pub(crate) fn is_stopped(&self) -> bool {
-        *self.0.borrow() || self.0.has_changed().is_err()
+        *self.stopped.borrow() || self.stopped.has_changed().is_err()
+    }
+
+    /// The worker has done a round, and so is not stuck.
+    pub(crate) fn beat(&self) {
+        self.pulse.pulse().beat();
     }
 
     /// Rests for that long, or until work is to stop.
@@ -102,8 +121,12 @@ impl Stop {
 
     /// Done as soon as work is to stop; also when nobody is there any more who could say so.
     pub(crate) async fn stopped(&mut self) {
-        let _ = self.0.wait_for(|stopped| *stopped).await;
+        stopped(&mut self.stopped).await;
     }
+}
+
+async fn stopped(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 /// Runs a worker, anew when it panics.
@@ -111,12 +134,15 @@ async fn supervise<F>(name: &'static str, mut stop: Stop, worker: impl Fn(Stop) 
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    let pulse = stop.pulse.clone();
+    let _running = pulse.pulse().begin();
     while !stop.is_stopped() {
         let mut run = JoinSet::new();
         run.spawn(worker(stop.clone()));
         match run.join_next().await {
             Some(Err(error)) if error.is_panic() => {
-                tracing::error!("{name} panicked, and begins anew");
+                tracing::error!(worker = name, "a worker panicked, and begins anew");
+                crate::metrics::worker_panicked(name);
                 stop.rest(AFTER_PANIC).await;
             }
             _ => return,
@@ -127,7 +153,10 @@ where
 /// Removes what has expired, step by step.
 async fn sweep(store: Store, mut stop: Stop) {
     while !stop.is_stopped() {
-        match store.backend().sweep(store.clock().now(), SWEEP_STEP).await {
+        let swept = store.timed(Verb::Sweep, store.backend().sweep(store.clock().now(), SWEEP_STEP)).await;
+        stop.beat();
+        crate::metrics::swept(*swept.as_ref().unwrap_or(&0));
+        match swept {
             Ok(removed) if removed >= SWEEP_STEP => tokio::task::yield_now().await,
             Ok(_) => stop.rest(SWEEP_REST).await,
             Err(error) => {
@@ -154,9 +183,8 @@ impl Background {
 
     /// Starts them on the current tokio runtime.
     pub(crate) fn start(workers: Workers) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let mut stopped = Stop(stopped);
-        let running = tokio::spawn(workers.run_until(async move { stopped.stopped().await }));
+        let (stop, mut told) = watch::channel(false);
+        let running = tokio::spawn(workers.run_until(async move { stopped(&mut told).await }));
         let abort = Some(running.abort_handle());
         Self { stop, running: Mutex::new(Some(running)), abort }
     }

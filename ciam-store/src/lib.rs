@@ -14,4 +14,4 @@ pub mod sqlite;
 
 pub use ciam_core::store::MemoryStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{Inspection, SqliteOptions, SqliteStore, Writing};

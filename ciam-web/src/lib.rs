@@ -41,6 +41,7 @@ mod headers;
 mod health;
 mod history;
 mod limits;
+mod metrics;
 mod middleware;
 mod moments;
 mod mount;

@@ -6,12 +6,13 @@ use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tracing::Instrument as _;
 
 use crate::error::Problem;
 use crate::reader::{Asking, name_language};
 use crate::visitor::{GuestDoor, HasSignedIn};
 use crate::web::Web;
-use crate::{cross_site, headers};
+use crate::{cross_site, headers, metrics};
 
 /// The path and query as the client sent them, which nested routers shorten.
 #[derive(Debug, Clone)]
@@ -32,7 +33,9 @@ pub(crate) async fn attend(State(web): State<Web>, mut request: Request, next: N
     let mut response = if cross_site::is_refused(web.site(), request.method(), request.headers()) {
         Problem::cross_site().into_response()
     } else {
-        next.run(request).await
+        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+        let span = tracing::info_span!("request", method = metrics::method_name(request.method()), route);
+        next.run(request).instrument(span).await
     };
     if !routed && is_bare_not_found(&response) {
         response = Problem::not_found().into_response();

@@ -4,14 +4,16 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use ciam_core::Ciam;
 use ciam_core::messages::Mailbox;
+use ciam_core::secret::Secret;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::assets::Assets;
 use crate::error::Problem;
+use crate::metrics::Figures;
 use crate::proxies::TrustedProxies;
 use crate::templates::Templates;
 use crate::web::Web;
-use crate::{api, health, limits, middleware, pages};
+use crate::{api, health, limits, metrics, middleware, pages};
 
 /// Adds ciam's pages, JSON API and sessions around the host's routes, with the defaults of [`Mount`].
 ///
@@ -57,6 +59,7 @@ pub struct Mount {
     steps: Vec<(String, String)>,
     health: bool,
     proxies: TrustedProxies,
+    figures: Option<Figures>,
 }
 
 /// Why an application cannot be mounted.
@@ -96,6 +99,7 @@ impl Mount {
             steps: Vec::new(),
             health: true,
             proxies: TrustedProxies::default(),
+            figures: None,
         }
     }
 
@@ -178,6 +182,31 @@ impl Mount {
         self
     }
 
+    /// Shows figures at `/metrics`, in Prometheus' text format: what `render` gives, such as
+    /// `move || handle.render()` with the handle of `metrics-exporter-prometheus`.
+    ///
+    /// They are shown to programs on this machine only: to connections from loopback, by a loopback name, without a
+    /// header that a proxy adds. Everybody else is told that there is no such page. A proxy on this machine that
+    /// adds no such header and hands a loopback name on speaks for the whole world: let it refuse `/metrics`, or
+    /// ask for a [token](Self::metrics_with_token).
+    #[must_use]
+    pub fn metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.figures = Some(Figures::new(render));
+        self
+    }
+
+    /// Shows figures as [`Mount::metrics`] does, but to whoever sends this token (`Authorization: Bearer …`), from
+    /// anywhere, and to nobody else. It should be random, of 128 bits or more; an empty one shows them to nobody.
+    #[must_use]
+    pub fn metrics_with_token(
+        mut self,
+        token: &Secret<String>,
+        render: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.figures = Some(Figures::new(render).with_token(token));
+        self
+    }
+
     /// Leaves `/healthz` and `/readyz` to the host.
     #[must_use]
     pub const fn without_health(mut self) -> Self {
@@ -188,7 +217,7 @@ impl Mount {
     /// The host's routes with ciam around them.
     ///
     /// ciam's own routes lie below [`CiamBuilder::path_prefix`](ciam_core::CiamBuilder::path_prefix), save for
-    /// `/healthz` and `/readyz`, which are the whole application's.
+    /// `/healthz`, `/readyz` and `/metrics`, which are the whole application's.
     ///
     /// # Errors
     /// [`MountError::Template`] when a template does not parse; [`MountError::UnknownTemplate`] when there is none to be
@@ -222,9 +251,14 @@ impl Mount {
         let own = if prefix.as_str().is_empty() { own } else { Router::new().nest(prefix.as_str(), own) };
         let own = own.merge(pages::well_known());
         let own = if self.health { own.merge(health::routes()) } else { own };
+        let own = match self.figures {
+            Some(figures) => own.merge(figures.routes()),
+            None => own,
+        };
         let own = own
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
             .layer(from_fn(limits::enforce))
+            .layer(from_fn(metrics::count))
             .layer(from_fn_with_state(web.clone(), middleware::protect))
             .with_state::<S>(web.clone());
         Ok(merged(app, own)?

@@ -92,6 +92,19 @@ impl SmtpMessenger {
         Ok(self)
     }
 
+    /// Whether the server can be talked to now: a connection is opened and closed, and nothing is sent.
+    ///
+    /// # Errors
+    /// [`SendError`] with what was in the way.
+    pub async fn reach(&self) -> Result<(), SendError> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SendError::Temporary("the mail server does not answer NOOP".into())),
+            Err(error) if error.is_permanent() => Err(SendError::Permanent(Box::new(error))),
+            Err(error) => Err(SendError::Temporary(Box::new(error))),
+        }
+    }
+
     fn email(&self, message: &Message) -> Result<lettre::Message, SendError> {
         let permanent = |error: Box<dyn std::error::Error + Send + Sync>| SendError::Permanent(error);
         let to: Address = message.to.parse().map_err(|error| permanent(Box::new(error)))?;

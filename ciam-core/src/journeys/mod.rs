@@ -24,6 +24,8 @@ mod verify;
 
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 pub use answer::{Answer, Identify};
 pub use custom::{CustomError, CustomStep};
 pub use error::{JourneyError, Mistake};
@@ -42,6 +44,7 @@ use crate::id::ApplicationId;
 use crate::identifiers::{Asked, IdentifierKind};
 use crate::messages::Outbox;
 use crate::messages::notices::Notices;
+use crate::metrics;
 use crate::passwords::{Judges, PasswordHasher};
 use crate::secret::Verifier;
 use crate::sessions::{Opened, Session, SessionError, Sessions};
@@ -190,7 +193,10 @@ impl Journeys {
             return_to: start.return_to.cloned(),
         };
         let id = seed.seal(self.vault.as_ref(), self.store.realm()).await?;
+        let journey = seed.id;
         let prompt = self.prompt_of(&seed.sprout(begun + self.config.journey)).await?;
+        metrics::journey_begun(start.kind);
+        tracing::debug!(%journey, kind = ?start.kind, "a journey begins");
         Ok(Started { id, prompt })
     }
 
@@ -210,6 +216,15 @@ impl Journeys {
     /// prompt again ([`JourneyError::Stale`]), come back later, or begin anew ([`JourneyError::Unknown`]).
     pub async fn answer(&self, id: &str, client: &Client, answer: Answer) -> Result<Advanced, JourneyError> {
         let at = self.load(id, client).await?;
+        let kind = at.journey.kind;
+        let span = tracing::info_span!("journey", id = %at.journey.id, ?kind, turn = at.journey.turn);
+        let answered = self.take(at, client, answer).instrument(span).await;
+        metrics::journey_answered(kind, &answered);
+        answered
+    }
+
+    /// Hands an answer to the step that asked for it.
+    async fn take(&self, at: Loaded, client: &Client, answer: Answer) -> Result<Advanced, JourneyError> {
         match (self.next(&at.journey), answer) {
             (Step::Identify, Answer::Identify(who)) => self.identify(at, client, &who).await,
             (Step::Password, Answer::Password { password }) => self.check_password(at, client, &password).await,

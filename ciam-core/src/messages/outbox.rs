@@ -170,6 +170,7 @@ impl Outbox {
     async fn deliver_unless(&self, stopped: impl Fn() -> bool + Clone + Send + 'static) -> Result<usize, OutboxError> {
         let now = self.store.clock().now();
         let due = self.store.find(&Outgoing::BY_DUE.range(&(), ..=now).limit(AT_ONCE)).await?.items;
+        crate::metrics::outbox_lag(due.first().map(|longest| now.since(longest.due)).unwrap_or_default());
         let mut sends = tokio::task::JoinSet::new();
         for outgoing in due {
             let (outbox, stopped) = (self.clone(), stopped.clone());
@@ -192,7 +193,9 @@ impl Outbox {
         let wake = Arc::clone(&self.wake);
         while !stop.is_stopped() {
             let stopped = stop.clone();
-            match self.deliver_unless(move || stopped.is_stopped()).await {
+            let delivered = self.deliver_unless(move || stopped.is_stopped()).await;
+            stop.beat();
+            match delivered {
                 Ok(0) => stop.rest_until(LOOK, wake.notified()).await,
                 Ok(_) => {}
                 Err(error) => {
@@ -219,7 +222,16 @@ impl Outbox {
             self.finish(&outgoing, Some(Failure::TooLate)).await?;
             return Ok(true);
         }
+        let begun = std::time::Instant::now();
         let sent = tokio::time::timeout(SEND_TIMEOUT, self.messenger.send(&message)).await;
+        let outcome = match &sent {
+            Ok(Ok(())) => "sent",
+            Ok(Err(SendError::Permanent(_))) => "refused",
+            Ok(Err(SendError::Temporary(_))) => "failed",
+            Err(_) => "timed_out",
+        };
+        crate::metrics::message_sent(outcome, begun.elapsed());
+        tracing::debug!(message = %id, template = %outgoing.template, attempt = outgoing.attempts, outcome, "a message was handed over");
         let failure = match sent {
             Ok(Ok(())) => {
                 self.finish(&outgoing, None).await?;

@@ -112,4 +112,9 @@ pub trait PasswordHasher: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`HashError`].
     async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError>;
+
+    /// Whether it can work at all, overloaded or not: for a readiness probe, which is asked often.
+    fn is_running(&self) -> bool {
+        true
+    }
 }

@@ -4,6 +4,7 @@ mod arena;
 pub(crate) mod change;
 mod hasher;
 mod judges;
+pub(crate) mod metered;
 mod options;
 mod peppers;
 mod pool;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use argon2::{Params, Version};
@@ -16,7 +17,7 @@ use super::arena::Recipe;
 use super::hasher::{HashError, PasswordHash, PasswordHasher, Verdict};
 use super::options::{Argon2Options, InvalidArgon2Options, Plan};
 use super::peppers::{PepperError, Peppers};
-use super::queue::{Job, Lane, Queue};
+use super::queue::{Computed, Job, Lane, Queue};
 use super::stored::{Peppered, Stored, key_id, write};
 use crate::entropy::Entropy;
 use crate::secret::Secret;
@@ -37,6 +38,7 @@ pub struct Argon2Pool {
     options: Argon2Options,
     entropy: Arc<dyn Entropy>,
     peppers: Peppers,
+    workers: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -63,13 +65,11 @@ impl Argon2Pool {
             micros: AtomicU64::new(30_000),
         });
         let params = options.parameters.for_argon2(HASH_BYTES, &[])?;
-        let pool = Self { shared, params, options, entropy, peppers: Peppers::default() };
+        let mut pool = Self { shared, params, options, entropy, peppers: Peppers::default(), workers: Vec::new() };
         for n in 0..threads {
             let shared = Arc::clone(&pool.shared);
-            std::thread::Builder::new()
-                .name(format!("ciam-hash-{n}"))
-                .spawn(move || shared.work())
-                .map_err(|_| InvalidArgon2Options::NoThread)?;
+            let worker = std::thread::Builder::new().name(format!("ciam-hash-{n}")).spawn(move || shared.work());
+            pool.workers.push(worker.map_err(|_| InvalidArgon2Options::NoThread)?);
         }
         Ok(pool)
     }
@@ -108,7 +108,10 @@ impl Argon2Pool {
             .queue
             .push(lane, job)
             .map_err(|waiting| HashError::Overloaded { retry_after: self.shared.time_for(waiting) })?;
-        receiver.await.map_err(|_| HashError::Stopped)
+        let asked = Instant::now();
+        let Computed { raw, took } = receiver.await.map_err(|_| HashError::Stopped)?;
+        crate::metrics::hash_waited(asked.elapsed().saturating_sub(took));
+        Ok(raw)
     }
 
     async fn make(&self, lane: Lane, password: &Password) -> Result<PasswordHash, HashError> {
@@ -189,6 +192,10 @@ impl PasswordHasher for Argon2Pool {
         let outdated = matches && stored.is_outdated(&self.params, SALT_BYTES, self.peppers.version());
         Ok(Verdict { matches, outdated })
     }
+
+    fn is_running(&self) -> bool {
+        self.workers.iter().any(|worker| !worker.is_finished())
+    }
 }
 
 impl Shared {
@@ -205,8 +212,9 @@ impl Shared {
             let begun = Instant::now();
             // A hash that panics costs its own answer, not the thread and the memory of all that come after it.
             let raw = catch_unwind(AssertUnwindSafe(|| arena.compute(&password, &recipe))).ok().flatten();
-            self.note(begun.elapsed());
-            let _ = reply.send(raw);
+            let took = begun.elapsed();
+            self.note(took);
+            let _ = reply.send(Computed { raw, took });
             self.queue.give_back(arena, claimed);
         }
     }

@@ -15,7 +15,14 @@ use crate::secret::Secret;
 pub(super) struct Job {
     pub(super) password: Password,
     pub(super) recipe: Recipe,
-    pub(super) reply: oneshot::Sender<Option<Secret<Vec<u8>>>>,
+    pub(super) reply: oneshot::Sender<Computed>,
+}
+
+/// What came of a job.
+pub(super) struct Computed {
+    pub(super) raw: Option<Secret<Vec<u8>>>,
+    /// What it took, without the waiting before.
+    pub(super) took: Duration,
 }
 
 /// In which queue a job waits.
@@ -248,7 +255,7 @@ mod tests {
     use super::super::arena::REMEMBERS;
     use super::*;
 
-    type Reply = oneshot::Receiver<Option<Secret<Vec<u8>>>>;
+    type Reply = oneshot::Receiver<Computed>;
 
     fn job(memory_kib: u32) -> (Job, Reply) {
         let (reply, receiver) = oneshot::channel();

@@ -8,6 +8,7 @@ use super::{Session, SessionError, SessionId, SessionLimits, Sessions};
 use crate::clock::Timestamp;
 use crate::evidence::Aal;
 use crate::id::{RecordId as _, UserId};
+use crate::metrics::{Checked, session_checked};
 use crate::secret::Bearer;
 use crate::store::{StoreError, Work};
 use crate::users::{Standing, UserStatus};
@@ -24,12 +25,22 @@ impl Sessions {
     /// # Errors
     /// [`SessionError::Store`]: nobody knows; do not treat the client as signed in, nor as signed out.
     pub async fn check(&self, bearer: &str) -> Result<Option<Session>, SessionError> {
-        let Ok(bearer) = Bearer::<SessionId>::parse(bearer) else { return Ok(None) };
+        let Ok(bearer) = Bearer::<SessionId>::parse(bearer) else {
+            session_checked(Checked::Nothing);
+            return Ok(None);
+        };
         let now = self.store.clock().now();
-        match self.remembered(&bearer, now) {
-            Some(session) => Ok(Some(session)),
-            None => self.read(&bearer, now).await,
+        if let Some(session) = self.remembered(&bearer, now) {
+            session_checked(Checked::Remembered);
+            return Ok(Some(session));
         }
+        let read = self.read(&bearer, now).await;
+        session_checked(match &read {
+            Ok(Some(_)) => Checked::Read,
+            Ok(None) => Checked::Nothing,
+            Err(_) => Checked::Failed,
+        });
+        read
     }
 
     /// The session, if all that there is to know of it is in memory and good.

@@ -155,6 +155,7 @@ impl Sessions {
             if let Err(error) = self.flush_seen().await {
                 tracing::warn!(%error, "when sessions were last seen is not written yet");
             }
+            stop.beat();
         }
     }
 }

@@ -65,6 +65,7 @@ pub use work::Work;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::id::{RealmId, RecordId};
+use crate::metrics::Verb;
 
 /// A handle to the records of one realm; cheap to clone.
 #[derive(Debug, Clone)]
@@ -134,7 +135,7 @@ impl Store {
     /// # Errors
     /// As [`Store::get`]; [`StoreError::Misuse`] for a cursor of another list.
     pub async fn find<R: Record>(&self, query: &Query<R>) -> Result<Page<R>, StoreError> {
-        let rows = self.backend.find(self.realm, self.clock.now(), &query.raw).await?;
+        let rows = self.timed(Verb::Find, self.backend.find(self.realm, self.clock.now(), &query.raw)).await?;
         let full = rows.len() >= query.raw.limit as usize;
         let next = if full { rows.last().map(|(cursor, _)| cursor.clone()) } else { None };
         let items = rows.iter().map(|(_, row)| R::COLLECTION.decode(row)).collect::<Result<_, _>>()?;
@@ -147,7 +148,7 @@ impl Store {
     /// As [`Store::find`].
     pub async fn count<R: Record>(&self, query: &Query<R>, bound: u32) -> Result<u32, StoreError> {
         let query = RawQuery { limit: bound, ..query.raw.clone() };
-        self.backend.count(self.realm, self.clock.now(), &query).await
+        self.timed(Verb::Count, self.backend.count(self.realm, self.clock.now(), &query)).await
     }
 
     /// The records of the event stream behind a place, in commit order, at most `limit` of them.
@@ -158,7 +159,7 @@ impl Store {
     /// # Errors
     /// As [`Store::get`].
     pub async fn tail<R: Record>(&self, after: Position, limit: u32) -> Result<Vec<(Position, R)>, StoreError> {
-        let rows = self.backend.tail(self.realm, after, limit).await?;
+        let rows = self.timed(Verb::Tail, self.backend.tail(self.realm, after, limit)).await?;
         rows.iter().map(|(at, row)| Ok((*at, R::COLLECTION.decode(row)?))).collect()
     }
 }
@@ -190,7 +191,7 @@ impl Lookup<'_> {
     /// [`StoreError::Unavailable`].
     pub async fn fetch(self) -> Result<Found, StoreError> {
         let store = self.store;
-        let rows = store.backend.read(store.realm, store.clock.now(), &self.keys).await?;
+        let rows = store.timed(Verb::Read, store.backend.read(store.realm, store.clock.now(), &self.keys)).await?;
         Ok(Found { rows })
     }
 }

@@ -7,6 +7,7 @@ use super::backend::{Batch, Settlement, UNITS};
 use super::error::StoreError;
 use super::watch::Pending;
 use super::work::{Closed, Work};
+use crate::metrics::Verb;
 
 /// The longest rest between two questions what became of a unit.
 const LONGEST_REST: Duration = Duration::from_secs(30);
@@ -40,6 +41,8 @@ impl Store {
     {
         for run in 0..MAX_RUNS {
             if run > 0 {
+                crate::metrics::unit_retried();
+                tracing::debug!(run, "a unit of work was stale, and runs again");
                 self.pause(run).await;
             }
             let work = Work::begin(self);
@@ -50,6 +53,7 @@ impl Store {
                 Err(error) => return Err(error.into()),
             }
         }
+        crate::metrics::unit_given_up();
         Err(StoreError::Contended.into())
     }
 
@@ -107,7 +111,7 @@ impl Store {
 
     async fn commit(&self, batch: Batch, absent: &[&'static str]) -> Result<(), StoreError> {
         let (unit, now) = (batch.unit, batch.now);
-        match self.backend.commit(self.realm, batch).await {
+        match self.timed(Verb::Commit, self.backend.commit(self.realm, batch)).await {
             Err(StoreError::Unknown(cause)) => match self.settle(unit, now).await {
                 Some(Settlement::Committed) => Ok(()),
                 Some(Settlement::Never) => Err(StoreError::Stale { collection: UNITS, id: unit }),
@@ -122,7 +126,7 @@ impl Store {
 
     async fn settle(&self, unit: uuid::Uuid, now: crate::clock::Timestamp) -> Option<Settlement> {
         for run in 1..=MAX_RUNS {
-            match self.backend.settle(unit, now).await {
+            match self.timed(Verb::Settle, self.backend.settle(unit, now)).await {
                 Ok(settlement) => return Some(settlement),
                 Err(_) => self.pause(run).await,
             }
@@ -146,7 +150,7 @@ async fn settle_late(store: Store, unit: uuid::Uuid, pending: Box<dyn Pending>) 
     while !pending.is_moot() {
         tokio::time::sleep(rest).await;
         rest = (rest * 2).min(LONGEST_REST);
-        if let Ok(settlement) = store.backend.settle(unit, store.clock.now()).await {
+        if let Ok(settlement) = store.timed(Verb::Settle, store.backend.settle(unit, store.clock.now())).await {
             return pending.settled(settlement).await;
         }
     }

@@ -14,6 +14,7 @@ use super::record::{Encoded, Number, Peak, Record, Row, Tally};
 use super::value::Value;
 use crate::clock::Timestamp;
 use crate::id::RecordId;
+use crate::metrics::Verb;
 
 /// The handle that a unit of work reads and writes through; cheap to clone, passed by value.
 ///
@@ -144,7 +145,7 @@ impl Work {
     pub async fn find<R: Record>(&self, query: &Query<R>) -> Result<Vec<R>, StoreError> {
         let mut raw = query.raw.clone();
         raw.limit = raw.limit.saturating_add(u32::try_from(self.lock().records.len()).unwrap_or(u32::MAX));
-        let rows = self.store.backend.find(self.store.realm, self.now, &raw).await?;
+        let rows = self.store.timed(Verb::Find, self.store.backend.find(self.store.realm, self.now, &raw)).await?;
         let mut state = self.lock();
         let mut found: Vec<(Cursor, R)> = Vec::new();
         for (cursor, row) in rows {
@@ -361,7 +362,8 @@ impl Work {
         if unknown.is_empty() {
             return Ok(());
         }
-        let rows = self.store.backend.read(self.store.realm, self.now, &unknown).await?;
+        let store = &self.store;
+        let rows = store.timed(Verb::Read, store.backend.read(store.realm, self.now, &unknown)).await?;
         let mut state = self.lock();
         for (key, row) in unknown.into_iter().zip(rows) {
             let entry = state.records.entry(key).or_insert_with(|| Entry::unread(guard));

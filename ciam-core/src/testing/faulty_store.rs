@@ -48,6 +48,8 @@ pub struct FaultyStore {
     /// Whether one is held back now.
     held: watch::Sender<bool>,
     deaf: AtomicBool,
+    read_only: AtomicBool,
+    silent: watch::Sender<bool>,
 }
 
 impl FaultyStore {
@@ -65,6 +67,8 @@ impl FaultyStore {
             holding: Mutex::default(),
             held: watch::Sender::new(false),
             deaf: AtomicBool::new(false),
+            read_only: AtomicBool::new(false),
+            silent: watch::Sender::new(false),
         })
     }
 
@@ -81,6 +85,16 @@ impl FaultyStore {
     /// From now on every call fails, with this text as its cause; with `None`, not any more.
     pub fn go_away(&self, cause: Option<&str>) {
         *self.away.lock().unwrap_or_else(PoisonError::into_inner) = cause.map(str::to_owned);
+    }
+
+    /// From now on nothing is written, as on a disk that is full; or it is again.
+    pub fn refuse_writes(&self, refuses: bool) {
+        self.read_only.store(refuses, Ordering::SeqCst);
+    }
+
+    /// From now on no call is answered; or all are, those that wait among them.
+    pub fn hang(&self, hangs: bool) {
+        self.silent.send_replace(hangs);
     }
 
     /// How many batches were to be committed so far.
@@ -145,11 +159,20 @@ impl FaultyStore {
         }
     }
 
-    fn here(&self) -> Result<(), StoreError> {
+    async fn here(&self) -> Result<(), StoreError> {
+        let _ = self.silent.subscribe().wait_for(|silent| !silent).await;
         match &*self.away.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(cause) => Err(StoreError::Unavailable(cause.clone().into())),
             None => Ok(()),
         }
+    }
+
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.here().await?;
+        if self.read_only.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("nothing is written".into()));
+        }
+        Ok(())
     }
 
     fn fault(&self, possible: &[Fault]) -> Option<Fault> {
@@ -171,7 +194,7 @@ impl Backend for FaultyStore {
     }
 
     async fn read(&self, realm: RealmId, now: Timestamp, keys: &[RecordKey]) -> Result<Vec<Option<Row>>, StoreError> {
-        self.here()?;
+        self.here().await?;
         self.reads.fetch_add(keys.len() as u64, Ordering::SeqCst);
         let rows = self.inner.read(realm, now, keys).await;
         self.answer(Held::Reads).await;
@@ -179,17 +202,17 @@ impl Backend for FaultyStore {
     }
 
     async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
-        self.here()?;
+        self.here().await?;
         self.inner.find(realm, now, query).await
     }
 
     async fn count(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<u32, StoreError> {
-        self.here()?;
+        self.here().await?;
         self.inner.count(realm, now, query).await
     }
 
     async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError> {
-        self.here()?;
+        self.writable().await?;
         self.commits.fetch_add(1, Ordering::SeqCst);
         match self.fault(&[Fault::LostBefore, Fault::LostAfter, Fault::Late]) {
             Some(Fault::LostBefore) => Err(unknown()),
@@ -210,7 +233,7 @@ impl Backend for FaultyStore {
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
-        self.here()?;
+        self.writable().await?;
         if self.deaf.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("the question was lost".into()));
         }
@@ -222,17 +245,17 @@ impl Backend for FaultyStore {
     }
 
     async fn tail(&self, realm: RealmId, after: Position, limit: u32) -> Result<Vec<(Position, Row)>, StoreError> {
-        self.here()?;
+        self.here().await?;
         self.inner.tail(realm, after, limit).await
     }
 
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.here()?;
+        self.writable().await?;
         self.inner.sweep(now, limit).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.here()?;
+        self.here().await?;
         self.inner.ping().await
     }
 }

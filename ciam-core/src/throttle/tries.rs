@@ -77,6 +77,7 @@ impl Tries {
             if let Err(error) = self.write_all(&gathered).await {
                 tracing::warn!(%error, "a summary of refused tries is lost");
             }
+            stop.beat();
         }
     }
 
@@ -250,6 +251,9 @@ impl Tries {
 
     /// Writes that a limit has refused somebody, or would have; of many, the first and then summaries.
     async fn tell(&self, limit: &Limit, name: &'static str) {
+        if name == "throttle.refused" {
+            crate::metrics::throttled(limit.name);
+        }
         let Some(event) = self.told(limit, name, self.store.clock().now()) else { return };
         tracing::info!(limit = limit.name, event = name, "a limit is reached");
         if let Err(error) = self.write(&[event]).await {

@@ -1,6 +1,7 @@
 //! Keys that seal what must not be read from the database alone.
 
 pub(crate) mod development;
+mod key_check;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+
+pub use key_check::{KeyCheck, KeyCheckError, KeyCheckId, KeyState};
 
 use crate::entropy::Entropy;
 use crate::secret::Secret;

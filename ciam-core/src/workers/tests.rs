@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,11 +46,14 @@ impl Messenger for Gate {
 
 /// An engine with its workers, on a paused clock of tokio's: when all wait, time goes on by itself.
 async fn engine(gate: &Gate, store: &Arc<dyn Backend>, configure: impl FnOnce(CiamBuilder) -> CiamBuilder) -> TestBed {
+    // Engines of one store draw different ids.
+    static ENGINES: AtomicU64 = AtomicU64::new(1);
+    let entropy = FixedEntropy::new(ENGINES.fetch_add(1, Ordering::SeqCst));
     let (clock, hasher) = (crate::testing::StoppedClock::new(), CountingHasher::default());
     let builder = Ciam::builder()
         .shared_store(Arc::clone(store))
         .clock(clock.clone())
-        .entropy(FixedEntropy::new(1))
+        .entropy(entropy)
         .hasher(hasher.clone())
         .master_key(crate::vault::MasterKey::generate(&FixedEntropy::new(9)))
         .messenger(gate.clone());
@@ -153,10 +157,14 @@ async fn a_worker_that_panics_begins_anew() {
     let runs = Arc::new(Semaphore::new(0));
     let (_stopping, stopped) = watch::channel(false);
     let counted = Arc::clone(&runs);
-    tokio::spawn(supervise("a worker", Stop(stopped), move |_| {
-        counted.add_permits(1);
-        async { panic!("a defect") }
-    }));
+    tokio::spawn(supervise(
+        "a worker",
+        Stop { stopped, pulse: Pulsing(Arc::default(), |vitals| &vitals.outbox) },
+        move |_| {
+            counted.add_permits(1);
+            async { panic!("a defect") }
+        },
+    ));
     let thrice = tokio::time::timeout(Duration::from_mins(1), runs.acquire_many(3)).await;
     assert!(thrice.is_ok());
 }

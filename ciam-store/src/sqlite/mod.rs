@@ -23,6 +23,7 @@
 
 mod batch;
 mod failure;
+mod inspection;
 mod options;
 #[cfg(test)]
 mod plans;
@@ -46,6 +47,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+pub use inspection::{Inspection, Writing};
 pub use options::SqliteOptions;
 
 use batch::Tables;

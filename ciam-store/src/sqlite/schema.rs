@@ -18,7 +18,7 @@ use super::sql::{quoted, table_name};
 const RESERVED: [&str; 9] = ["id", "realm", "version", "shape", "doc", "created_at", "updated_at", "expires_at", "seq"];
 
 /// The ids of units: taken by their commit, or by whoever settled that they never commit.
-const UNITS: &str = "CREATE TABLE IF NOT EXISTS ciam_units (
+const UNITS: &str = "CREATE TABLE ciam_units (
     id BLOB NOT NULL PRIMARY KEY,
     at INTEGER NOT NULL,
     committed INTEGER NOT NULL
@@ -26,17 +26,37 @@ const UNITS: &str = "CREATE TABLE IF NOT EXISTS ciam_units (
 
 /// Creates what is missing and refuses what does not fit. Runs inside a transaction.
 pub(super) fn prepare(conn: &Connection, specs: &[CollectionSpec]) -> Result<(), StoreError> {
-    conn.execute_batch(UNITS).map_err(unavailable)?;
+    for Statement { table, text } in plan(conn, specs)? {
+        conn.execute_batch(&text).map_err(|error| cannot_make(&table, error))?;
+    }
+    Ok(())
+}
+
+/// A statement that makes something that is missing.
+pub(super) struct Statement {
+    table: String,
+    pub(super) text: String,
+}
+
+/// What would be created, in order. Refuses what is there and does not fit.
+pub(super) fn plan(conn: &Connection, specs: &[CollectionSpec]) -> Result<Vec<Statement>, StoreError> {
+    let mut plan = Vec::new();
+    let units = "SELECT count(*) FROM sqlite_schema WHERE name = 'ciam_units'";
+    if conn.query_row(units, (), |row| row.get::<_, i64>(0)).map_err(unavailable)? == 0 {
+        plan.push(Statement { table: "ciam_units".to_owned(), text: UNITS.to_owned() });
+    }
     for spec in specs {
+        let table = format!("ciam_{}", spec.name);
         let there = found_columns(conn, spec)?;
         if there.is_empty() {
-            conn.execute_batch(&create_table(spec)).map_err(unavailable)?;
+            plan.push(Statement { table: table.clone(), text: create_table(spec) });
         } else {
             compare_columns(spec, &there)?;
         }
-        prepare_indexes(conn, spec)?;
+        let missing = missing_indexes(conn, spec)?.into_iter();
+        plan.extend(missing.map(|text| Statement { table: table.clone(), text }));
     }
-    Ok(())
+    Ok(plan)
 }
 
 /// Refuses names that are not what a collection may use, before any of them gets into a statement.
@@ -209,7 +229,8 @@ fn indexes(spec: &CollectionSpec) -> Vec<IndexLayout> {
 /// What the database says of an index: unique, partial, columns.
 type FoundIndex = (String, bool, bool, String);
 
-fn prepare_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<(), StoreError> {
+/// The statements that make the indexes that are missing.
+fn missing_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<String>, StoreError> {
     let table = format!("ciam_{}", spec.name);
     let wrong = |problem: String| Err(StoreError::Layout { table: table.clone(), problem });
     let mut statement = conn
@@ -224,9 +245,10 @@ fn prepare_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<(), Store
         .and_then(Iterator::collect)
         .map_err(unavailable)?;
     let declared = indexes(spec);
+    let mut missing = Vec::new();
     for index in &declared {
         match there.iter().find(|(name, ..)| *name == index.name) {
-            None => conn.execute_batch(&index.text(&table_name(spec))).map_err(|error| cannot_index(&table, error))?,
+            None => missing.push(index.text(&table_name(spec))),
             Some((_, unique, partial, columns)) => {
                 if *unique != index.unique || *partial != index.partial || *columns != index.columns.join(",") {
                     return wrong(format!(
@@ -240,12 +262,12 @@ fn prepare_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<(), Store
     let ours = format!("{table}__");
     match there.iter().find(|(name, ..)| name.starts_with(&ours) && !declared.iter().any(|index| index.name == *name)) {
         Some((name, ..)) => wrong(format!("the index {name} is not declared (any more)")),
-        None => Ok(()),
+        None => Ok(missing),
     }
 }
 
 /// A unique index cannot be made over rows that share a key.
-fn cannot_index(table: &str, error: rusqlite::Error) -> StoreError {
+fn cannot_make(table: &str, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::Layout {
             table: table.to_owned(),

@@ -8,6 +8,7 @@ mod guests;
 mod host;
 mod language;
 mod leaks;
+mod operating;
 mod pages;
 mod prefix;
 mod profile;

@@ -282,10 +282,10 @@ async fn raising_the_version_renews_every_hash_at_the_next_sign_in() {
         assert_eq!(stored_hash(&bed, user).await, renewed);
         assert!(bed.sign_in("ada@example.com", "another wrong password").await.is_err());
     }
-    let other_key =
-        engine(&store, |builder| builder.pepper(2).master_key(key("ffeeddccbbaa99887766554433221100"))).await;
+    let other = key("ffeeddccbbaa99887766554433221100");
+    let other_key = engine(&store, |builder| builder.pepper(2).master_key(other).danger_adopt_key()).await;
     assert!(other_key.sign_in("ada@example.com", TEXT).await.is_err(), "without the master key no password is good");
-    let given_up = engine(&store, |builder| builder).await;
+    let given_up = engine(&store, CiamBuilder::danger_adopt_key).await;
     given_up.sign_in("ada@example.com", TEXT).await.unwrap();
     assert!(!stored_hash(&given_up, user).await.contains("keyid"));
 }

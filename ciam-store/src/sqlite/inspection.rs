@@ -1,0 +1,131 @@
+//! What is in a file, for an operator: looked at without making anything.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ciam_core::clock::Timestamp;
+use ciam_core::store::{Schema, StoreError};
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure::{is_busy, unavailable};
+use super::schema;
+
+/// How long to wait for another program that writes.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many problems and how much of what has expired is looked at.
+const ENOUGH: u32 = 10_000;
+
+/// What an SQLite file is like. Made by [`Inspection::of`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// What SQLite finds wrong with the file, at most ten things.
+    pub damage: Vec<String>,
+    /// Whether it can be written now.
+    pub writing: Writing,
+    /// What is missing for the collections, as SQL: what [`prepare`](ciam_core::store::Backend::prepare) would run.
+    pub missing: Vec<String>,
+    /// What is there and does not fit the collections.
+    pub misfit: Option<String>,
+    /// How many records had expired before a moment and are still there, up to 10,000.
+    pub overdue: u32,
+}
+
+/// Whether a file can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Writing {
+    /// A transaction that writes can begin.
+    Possible,
+    /// Another program has been writing for two seconds.
+    Locked,
+    /// The file or its folder is not for this program to write.
+    Refused,
+}
+
+impl Inspection {
+    /// Looks at a file, or at nothing when there is none. What expired before `overdue` should have been swept.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file is there and is no database, or cannot be read;
+    /// [`StoreError::Misuse`] for collections with names that cannot be.
+    pub async fn of(file: &Path, schema: &Schema, overdue: Timestamp) -> Result<Option<Self>, StoreError> {
+        let (file, schema) = (file.to_owned(), schema.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            if !file.try_exists().map_err(|error| StoreError::Unavailable(Box::new(error)))? {
+                return Ok(None);
+            }
+            Self::look(&file, &schema, overdue).map(Some)
+        });
+        looked.await.unwrap_or_else(|error| Err(StoreError::Unavailable(Box::new(error))))
+    }
+
+    /// What would be made in a file that is not there yet, as SQL.
+    ///
+    /// # Errors
+    /// As [`Inspection::of`].
+    pub fn of_nothing(schema: &Schema) -> Result<Vec<String>, StoreError> {
+        let empty = Connection::open_in_memory().map_err(unavailable)?;
+        plan(&empty, schema)
+    }
+
+    fn look(file: &Path, schema: &Schema, overdue: Timestamp) -> Result<Self, StoreError> {
+        let (conn, writing) = open(file).map_err(unavailable)?;
+        let damage = damage(&conn).map_err(unavailable)?;
+        let (missing, misfit) = match plan(&conn, schema) {
+            Ok(missing) => (missing, None),
+            Err(misfit @ StoreError::Layout { .. }) => (Vec::new(), Some(misfit.to_string())),
+            Err(error) => return Err(error),
+        };
+        let mut late = 0;
+        if missing.is_empty() && misfit.is_none() {
+            for spec in schema.collections().iter().filter(|spec| spec.expires) {
+                late += expired(&conn, spec.name, overdue).map_err(unavailable)?;
+            }
+        }
+        Ok(Self { damage, writing, missing, misfit, overdue: late.min(ENOUGH) })
+    }
+}
+
+fn plan(conn: &Connection, schema: &Schema) -> Result<Vec<String>, StoreError> {
+    schema.collections().iter().try_for_each(schema::check_names)?;
+    Ok(schema::plan(conn, schema.collections())?.into_iter().map(|statement| statement.text).collect())
+}
+
+/// A connection that makes no file, and whether it could write.
+fn open(file: &Path) -> rusqlite::Result<(Connection, Writing)> {
+    let ready = |conn: Connection| -> rusqlite::Result<Connection> {
+        conn.busy_timeout(PATIENCE)?;
+        Ok(conn)
+    };
+    let read_only =
+        || Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let Ok(conn) =
+        Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    else {
+        return Ok((ready(read_only()?)?, Writing::Refused));
+    };
+    let conn = ready(conn)?;
+    let writing = match conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+        Ok(()) => Writing::Possible,
+        Err(error) if is_busy(&error) => Writing::Locked,
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => Writing::Refused,
+        Err(error) => return Err(error),
+    };
+    Ok((conn, writing))
+}
+
+fn damage(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = conn.prepare("PRAGMA quick_check(10)")?;
+    let lines: Vec<String> = statement.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
+fn expired(conn: &Connection, collection: &str, before: Timestamp) -> rusqlite::Result<u32> {
+    let text =
+        format!("SELECT count(*) FROM (SELECT 1 FROM \"ciam_{collection}\" WHERE expires_at < ?1 LIMIT {ENOUGH})");
+    conn.query_row(&text, [before.micros()], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Whether messages reach their server.
+
+use std::time::Duration;
+
+use ciam_core::config::PublicUrl;
+use url::Url;
+
+use super::super::answer::with_causes;
+use super::Findings;
+use crate::settings::Settings;
+
+/// How long a mail server may take to greet.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn examine(settings: &Settings, reach: bool, findings: &mut Findings) {
+    let Some(url) = &settings.smtp_url else {
+        let what = "there is no mail server, so no message leaves the site";
+        return findings.unless_developing(settings.dev, "smtp.missing", what, "set CIAM_SMTP_URL");
+    };
+    let messenger = match settings.smtp() {
+        Ok(Some(messenger)) => messenger,
+        Ok(None) => return,
+        Err(error) => return findings.error("smtp.invalid", error.to_string(), "examples/portal.toml shows its form"),
+    };
+    if is_clear(url.expose()) {
+        findings.warning(
+            "smtp.cleartext",
+            "messages go to another machine, encrypted only if nobody on the way objects",
+            "use smtps://, or add ?tls=required",
+        );
+    }
+    if settings.smtp_sender.is_none() && !settings.dev {
+        findings.warning(
+            "smtp.sender",
+            "messages come from no-reply@ and the mail server's host",
+            "set CIAM_SMTP_SENDER to an address of your own domain, for which SPF and DKIM are set up",
+        );
+    }
+    if !reach {
+        return;
+    }
+    let what = match tokio::time::timeout(PATIENCE, messenger.reach()).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => with_causes(&error),
+        Err(_) => "it does not answer within five seconds".to_owned(),
+    };
+    findings.unless_developing(
+        settings.dev,
+        "smtp.unreachable",
+        format!("the mail server cannot be used: {what}"),
+        "see that CIAM_SMTP_URL is right, that the server runs, and that a firewall lets this machine through",
+    );
+}
+
+/// Whether somebody between here and the server can keep the connection in the clear.
+fn is_clear(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let host = url.host_str().unwrap_or_default();
+    let required = url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
+    url.scheme() == "smtp" && !required && url.password().is_none() && !PublicUrl::is_loopback_host(host)
+}

@@ -1,0 +1,72 @@
+use super::*;
+
+const KEY: &str = "ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=";
+
+fn variables(set: &[(&str, &str)]) -> BTreeMap<String, String> {
+    set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn from(set: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    Settings::read(None, &variables(set))
+}
+
+#[test]
+fn nothing_set_is_development_on_loopback() {
+    let settings = from(&[]).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.public_url, "http://localhost:8080");
+    assert_eq!(settings.database, Database::Sqlite("portal.db".into()));
+    assert!(settings.dev && settings.key().unwrap().is_none() && settings.without_effect.is_empty());
+}
+
+#[test]
+fn variables_win_over_the_file_and_an_empty_one_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, key) = (folder.path().join("ciam.toml"), folder.path().join("key"));
+    std::fs::write(&key, KEY).unwrap();
+    let text = format!(
+        "name = \"Shop\"\nlisten = \"0.0.0.0:80\"\npublic_url = \"https://shop.example\"\ndatabase_url = \"memory:\"\n\
+         master_key_file = \"{}\"\nsmtp_url = \"smtps://u:canary@mail.example\"\n[clients]\nx = 1\n",
+        key.display()
+    );
+    std::fs::write(&file, text).unwrap();
+    let set = variables(&[("CIAM_LISTEN", "127.0.0.1:81"), ("CIAM_DATABASE_URL", ""), ("CIAM_TYPO", "x")]);
+    let settings = Settings::read(Some(&file), &set).unwrap();
+    assert_eq!((settings.name.as_str(), settings.listen.port(), settings.dev), ("Shop", 81, false));
+    assert_eq!(settings.database, Database::Sqlite("portal.db".into()), "an empty variable means the default");
+    assert_eq!(settings.master_key_from, Some(KeySource::File(key)));
+    assert_eq!(settings.without_effect.len(), 2, "{:?}", settings.without_effect);
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("canary") && !shown.contains(KEY), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_is_said_with_what_to_do() {
+    for (set, said) in [
+        (("CIAM_LISTEN", "here"), "CIAM_LISTEN is an address"),
+        (("CIAM_PUBLIC_URL", "http://shop.example"), "CIAM_PUBLIC_URL: the public URL is https"),
+        (("CIAM_DATABASE_URL", "postgres://db"), "sqlite or memory"),
+        (("CIAM_DATABASE_URL", "sqlite://"), "sqlite://file or memory:"),
+        (("CIAM_DEV", "perhaps"), "CIAM_DEV is true or false"),
+        (("CIAM_TRUSTED_PROXIES", "everybody"), "CIAM_TRUSTED_PROXIES: trusted proxies are networks"),
+        (("CIAM_MASTER_KEY_FILE", "/nowhere/key"), "CIAM_MASTER_KEY_FILE, /nowhere/key"),
+    ] {
+        let error = from(&[set]).unwrap_err().to_string();
+        assert!(error.contains(said), "{set:?}: {error}");
+    }
+    let key = from(&[("CIAM_MASTER_KEY", "short")]).unwrap().key().unwrap_err();
+    assert!(key.to_string().starts_with("CIAM_MASTER_KEY: a master key is 32 random bytes"));
+}
+
+#[tokio::test]
+async fn a_public_site_has_a_key_and_a_mail_server() {
+    let public = [("CIAM_PUBLIC_URL", "https://shop.example"), ("CIAM_DATABASE_URL", "memory:")];
+    let engine = |more: &[(&str, &str)]| from(&[&public[..], more].concat()).unwrap();
+    let missing = engine(&[]).engine(None).await.unwrap_err();
+    assert!(matches!(missing, SettingsError::MasterKeyMissing));
+    let missing = engine(&[("CIAM_MASTER_KEY", KEY)]).engine(None).await.unwrap_err();
+    assert!(matches!(missing, SettingsError::SmtpMissing));
+    let settings = engine(&[("CIAM_MASTER_KEY", KEY), ("CIAM_SMTP_URL", "smtp://mail.example")]);
+    assert!(settings.mailbox().unwrap().is_none());
+    settings.engine(None).await.unwrap().build().await.unwrap();
+}
