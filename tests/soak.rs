@@ -70,6 +70,7 @@ async fn rounds_of_whole_lives_leave_nothing_over() {
         })
         .await;
         rounds += 1;
+        while bed.ciam.outbox().deliver().await.unwrap() > 0 {}
         // Everything that expires has expired, and is swept.
         bed.clock.advance(Duration::from_hours(24 * 40));
         let backend = bed.ciam.store().backend();

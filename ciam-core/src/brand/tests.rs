@@ -73,7 +73,8 @@ fn every_pair_that_stands_on_each_other_is_checked() {
     assert_eq!(fails(light.muted(grey)), Some(("muted", "background")));
     assert_eq!(fails(light.link(grey)), Some(("link", "background")));
     assert_eq!(fails(light.edge(grey)), Some(("edge", "surface")));
-    assert_eq!(fails(light.on_accent(grey).accent_strong(grey)), Some(("on_accent", "accent_strong")));
+    assert_eq!(fails(light.on_accent(grey)), Some(("on_accent", "accent")));
+    assert_eq!(fails(light.accent_strong(grey)), Some(("on_accent", "accent_strong")));
     assert_eq!(fails(light.surface(colour("#6b7280"))), Some(("text", "surface")));
     assert_eq!(fails(light.background(colour("#808080"))), Some(("text", "background")));
     assert_eq!(fails(light.danger(grey, Colour::WHITE)), Some(("danger", "surface")));

@@ -50,7 +50,7 @@ async fn a_name_is_given_changed_and_taken_away() {
     let reply = ada.post("/account/profile", &[("name", " Ada <b> ")]).await;
     let page = ada.get(&reply.location()).await;
     assert_eq!((page.heading(), page.field("name")), ("Your profile", "Ada &lt;b&gt;".to_owned()));
-    assert!(page.body.contains("role=\"status\">Your name is saved."));
+    assert!(page.body.contains("role=\"status\">Your profile is saved."));
     let page = ada.post("/account/profile", &[("name", &"x".repeat(65))]).await;
     assert_eq!((page.status, page.alert()), (StatusCode::UNPROCESSABLE_ENTITY, Some("Use a name of 1 to 64 letters.")));
     assert_eq!(page.field("name").len(), 65, "what was typed stands there to be mended");
