@@ -1,5 +1,7 @@
 //! Every figure that `docs/metrics.md` names is there, with the labels that it names, and no other.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -53,7 +55,10 @@ fn documented() -> BTreeMap<String, Row> {
 }
 
 /// Name, kind, and labels of all that was emitted.
-fn emitted(text: &str) -> (BTreeMap<String, String>, BTreeSet<(String, String, String)>) {
+/// A figure's name, a label of it, and a value of that label.
+type Labelled = BTreeSet<(String, String, String)>;
+
+fn emitted(text: &str) -> (BTreeMap<String, String>, Labelled) {
     let (mut kinds, mut labels) = (BTreeMap::new(), BTreeSet::new());
     for line in text.lines() {
         if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
