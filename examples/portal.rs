@@ -6,9 +6,12 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::header::HOST;
 use axum::routing::get;
 use ciam::settings::Settings;
 use ciam::{Ciam, Mailbox};
+use tower::ServiceExt;
 
 #[path = "portal/shop.rs"]
 mod shop;
@@ -59,15 +62,40 @@ async fn run() -> Result<(), AnyError> {
     Ok(identity.shutdown().await?)
 }
 
-/// The shop's own routes with ciam around them.
+/// The shop's own routes with ciam around them, once for every application.
 fn app(identity: &Ciam, settings: Settings, mailbox: Option<Mailbox>) -> Result<Router, AnyError> {
-    let shop = Router::new().route("/", get(shop::home)).with_state(shop::Name(settings.name));
-    let mount = ciam::web::Mount::new(identity).trusted_proxies(settings.trusted_proxies);
-    let mount = match mailbox {
-        Some(mailbox) => mount.danger_show_mailbox(mailbox),
-        None => mount,
+    let mounted = |name: &str, key: Option<&str>| -> Result<Router, AnyError> {
+        let shop = Router::new().route("/", get(shop::home)).with_state(shop::Name(name.to_owned()));
+        let mount = ciam::web::Mount::new(identity).trusted_proxies(settings.trusted_proxies.clone());
+        let mount = match mailbox.clone() {
+            Some(mailbox) => mount.danger_show_mailbox(mailbox),
+            None => mount,
+        };
+        let mount = match key {
+            Some(key) => mount.application(key),
+            None => mount,
+        };
+        Ok(mount.around(shop)?)
     };
-    Ok(mount.around(shop)?)
+    let mut others = Vec::new();
+    for application in &identity.config().others {
+        let host = application.public_url.origin().split("://").nth(1).unwrap_or_default().to_owned();
+        others.push((host, mounted(&application.name, Some(&application.key))?));
+    }
+    Ok(by_host(mounted(&settings.name, None)?, others))
+}
+
+/// The application whose public URL has the host that a request names; the default one for any other.
+fn by_host(default: Router, others: Vec<(String, Router)>) -> Router {
+    if others.is_empty() {
+        return default;
+    }
+    Router::new().fallback(move |request: Request| {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let named = host.and_then(|host| others.iter().find(|(own, _)| own.eq_ignore_ascii_case(host)));
+        let app = named.map_or(&default, |(_, app)| app).clone();
+        async move { app.oneshot(request).await }
+    })
 }
 
 /// Waits for ctrl-c or SIGTERM.

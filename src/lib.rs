@@ -63,6 +63,8 @@ mod guides {
     mod getting_started {}
     #[doc = include_str!("../docs/testing-your-app.md")]
     mod testing_your_app {}
+    #[doc = include_str!("../docs/branding-and-language.md")]
+    mod branding_and_language {}
     #[doc = include_str!("../docs/events.md")]
     mod events {}
 }

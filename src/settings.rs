@@ -2,20 +2,28 @@
 //!
 //! The portal and the command line read the same one, so that they mean the same database and the same keys.
 
+mod looks;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ciam_core::brand::Brand;
 use ciam_core::config::{InvalidPublicUrl, PublicUrl};
+use ciam_core::identifiers::IdentifierPolicy;
+use ciam_core::language::Language;
 use ciam_core::messages::{ByChannel, Mailbox, Messenger};
 use ciam_core::secret::Secret;
 use ciam_core::store::{Backend, MemoryStore, StoreError};
 use ciam_core::vault::{InvalidMasterKey, MasterKey};
-use ciam_core::{Ciam, CiamBuilder};
+use ciam_core::{Application, Ciam, CiamBuilder};
 use ciam_store::SqliteStore;
 use ciam_web::{InvalidProxies, TrustedProxies};
 use serde::Deserialize;
+
+pub use self::looks::InvalidLooks;
+use self::looks::{ApplicationFile, BrandFile};
 
 use crate::adapters::{HttpSmsMessenger, InvalidSmsUrl, InvalidSmtpUrl, SmtpMessenger};
 
@@ -56,6 +64,16 @@ pub struct Settings {
     pub sms_url: Option<Secret<String>>,
     /// The proxies that are believed when they say which address a request comes from.
     pub trusted_proxies: TrustedProxies,
+    /// The language for people who ask for none that is spoken here (default: English).
+    pub language: Option<Language>,
+    /// Languages of the site's own, or other texts for those that are there: tags and texts in Fluent.
+    pub languages: Vec<(String, String)>,
+    /// By what people are found.
+    pub identifiers: IdentifierPolicy,
+    /// How the site looks.
+    pub brand: Brand,
+    /// More applications.
+    pub applications: Vec<Application>,
     /// Whether messages are shown to anybody (default: when `listen` and the public URL's host are loopback).
     pub dev: bool,
     /// What was set and has no effect, in words.
@@ -145,6 +163,14 @@ pub enum SettingsError {
     /// A public site has no mail server.
     #[error("CIAM_SMTP_URL is missing: smtp://host:port of a mail server")]
     SmtpMissing,
+    /// What is said about languages, looks or applications is wrong.
+    #[error("{key}: {source}")]
+    Looks {
+        /// Which key of the file: `brand`, or `applications` with the application's own key.
+        key: String,
+        /// What is wrong.
+        source: InvalidLooks,
+    },
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -164,6 +190,15 @@ struct File {
     smtp_sender: Option<String>,
     sms_url: Option<String>,
     trusted_proxies: Option<String>,
+    language: Option<String>,
+    #[serde(default)]
+    languages: BTreeMap<String, PathBuf>,
+    #[serde(default)]
+    identifiers: Vec<String>,
+    username: Option<String>,
+    brand: Option<BrandFile>,
+    #[serde(default)]
+    applications: Vec<ApplicationFile>,
     dev: Option<bool>,
     clients: Option<toml::Value>,
     connections: Option<toml::Value>,
@@ -253,6 +288,21 @@ impl Settings {
             Some("0" | "false" | "no" | "off") => false,
             Some(_) => return Err(SettingsError::Dev),
         };
+        let looks = |key: &str| {
+            let key = key.to_owned();
+            move |source| SettingsError::Looks { key, source }
+        };
+        let mut languages = Vec::new();
+        for (tag, path) in file.languages {
+            languages.push((tag, read(&path, "languages")?));
+        }
+        let mut applications = Vec::new();
+        for application in file.applications {
+            let key = format!("applications, {}", application.key());
+            applications.push(application.read().map_err(looks(&key))?);
+        }
+        let language = file.language.as_deref().map(str::parse::<Language>).transpose();
+        let identifiers = looks::identifiers(&file.identifiers, file.username.as_deref());
         Ok(Self {
             file: None,
             name: file.name.unwrap_or_else(|| "Fernweh Outfitters".to_owned()),
@@ -265,6 +315,11 @@ impl Settings {
             smtp_sender: pick("CIAM_SMTP_SENDER", file.smtp_sender),
             sms_url: pick("CIAM_SMS_URL", file.sms_url).map(Secret::new),
             trusted_proxies,
+            language: language.map_err(|error| looks("language")(error.into()))?,
+            languages,
+            identifiers: identifiers.map_err(looks("identifiers"))?,
+            brand: file.brand.unwrap_or_default().read().map_err(looks("brand"))?,
+            applications,
             dev,
             without_effect,
         })
@@ -359,7 +414,18 @@ impl Settings {
 
     /// The same on a backend that is open already, and without a messenger.
     pub(crate) fn engine_on(&self, backend: Arc<dyn Backend>) -> Result<CiamBuilder, SettingsError> {
-        let builder = Ciam::builder().shared_store(backend).app_name(&self.name).public_url(&self.public_url);
+        let builder = Ciam::builder()
+            .shared_store(backend)
+            .app_name(&self.name)
+            .public_url(&self.public_url)
+            .identifiers(self.identifiers.clone())
+            .brand(self.brand.clone());
+        let builder = self.languages.iter().fold(builder, |builder, (tag, texts)| builder.language(tag, texts));
+        let builder = self.applications.iter().cloned().fold(builder, CiamBuilder::application);
+        let builder = match self.language.clone() {
+            Some(language) => builder.default_language(language),
+            None => builder,
+        };
         match (self.key()?, self.dev) {
             (Some(key), _) => Ok(builder.master_key(key)),
             (None, true) => Ok(builder),

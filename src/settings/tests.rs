@@ -70,3 +70,50 @@ async fn a_public_site_has_a_key_and_a_mail_server() {
     assert!(settings.mailbox().unwrap().is_none());
     settings.engine(None).await.unwrap().build().await.unwrap();
 }
+
+#[tokio::test]
+async fn languages_looks_and_applications_are_read_and_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("de.ftl"), "sign-in = Anmelden").unwrap();
+    std::fs::write(path("logo.svg"), "<svg/>").unwrap();
+    let text = format!(
+        "database_url = \"memory:\"\nlanguage = \"de\"\nidentifiers = [\"email\", \"phone\"]\nusername = \"optional\"\n\
+         [languages]\nde = {:?}\n[brand]\nlogo = {:?}\nradius = 4\nfont = [\"Inter\"]\n\
+         light = {{ accent = \"#14532d\" }}\nvariables = {{ shop-x = \"1px\" }}\n\
+         [[applications]]\nkey = \"outlet\"\nname = \"Outlet\"\npublic_url = \"http://127.0.0.1:8080\"\nlanguage = \"nl\"\n\
+         brand.dark = {{ accent = \"#86efac\" }}\n",
+        path("de.ftl"),
+        path("logo.svg")
+    );
+    std::fs::write(path("ciam.toml"), text).unwrap();
+    let settings = Settings::read(Some(&path("ciam.toml")), &variables(&[])).unwrap();
+    let mailbox = settings.mailbox().unwrap();
+    let identity = settings.engine(mailbox).await.unwrap().build().await.unwrap();
+    let config = identity.config();
+    assert_eq!(config.wording(&config.application, [None, None]).say("sign-in", &[]), "Anmelden");
+    let outlet = config.others.first().unwrap();
+    assert_eq!(config.wording(outlet, [None, None]).say("sign-in", &[]), "Inloggen");
+    assert_eq!((outlet.key.as_str(), outlet.public_url.origin()), ("outlet", "http://127.0.0.1:8080"));
+    assert!(config.application.brand.logo.is_some() && outlet.brand.dark.is_some());
+    assert_eq!(config.application.identifiers.signs_in_by().len(), 3);
+}
+
+#[test]
+fn what_is_wrong_with_a_look_is_said_with_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ciam.toml");
+    let error = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        Settings::read(Some(&file), &variables(&[])).unwrap_err().to_string()
+    };
+    assert_eq!(error("[brand.light]\naccent = \"green\""), "brand: accent: a colour is written #rrggbb");
+    assert_eq!(error("language = \"x y\""), "language: not the tag of a language, such as nl or pt-BR");
+    assert_eq!(error("identifiers = [\"fax\"]"), "identifiers: identifiers are email and phone");
+    assert!(error("[languages]\nde = \"/nowhere/de.ftl\"").contains("languages, /nowhere/de.ftl"));
+    assert!(error("[brand]\nlogo = \"/nowhere/x\"").starts_with("brand: /nowhere/x"));
+    let application = "[[applications]]\nkey = \"o\"\nname = \"O\"\npublic_url = \"http://o.example\"";
+    assert!(error(application).starts_with("applications, o: the public URL is https"));
+    assert!(error(&format!("{application}\ncolour = 1")).contains("unknown field `colour`"));
+    assert!(error("[brand]\ncolor = 1").contains("unknown field `color`"));
+}

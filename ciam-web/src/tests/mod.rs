@@ -2,6 +2,7 @@
 
 mod api;
 mod attacks;
+mod brands;
 mod clients;
 mod exhaustion;
 mod guests;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::events::Event;
 use crate::store::{MemoryStore, Position};
-use crate::testing::TestBed;
+use crate::testing::{FixedEntropy, TestBed};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "vermilion otter quays";
@@ -64,7 +64,7 @@ async fn another_node_notices_within_ten_seconds() {
 
 /// A node on this store, whose random numbers are its own.
 async fn shared(store: &Arc<MemoryStore>, seed: u64) -> TestBed {
-    TestBed::with(|builder| builder.shared_store(store.clone()).entropy(crate::testing::FixedEntropy::new(seed))).await
+    TestBed::with(|builder| builder.shared_store(store.clone()).entropy(FixedEntropy::new(seed))).await
 }
 
 #[test]
