@@ -1,5 +1,7 @@
 //! The command line as an operator runs it: the real program on a database of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "cli/program.rs"]
 mod program;
 
