@@ -18,7 +18,7 @@ use crate::users::Standing;
 /// How much of sessions is kept in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionCache {
-    /// How many sessions and how many standings at most (default 100,000, about 90 MB when all are there); 0 keeps
+    /// How many sessions and how many standings at most (default 100,000, an estimated 1 KB each); 0 keeps
     /// none, so that each check reads both from the store.
     pub capacity: usize,
     /// How long a record is served without being read again, though nobody has said that it changed (default 10
