@@ -108,6 +108,7 @@ fn files_that_everybody_on_the_machine_can_open() {
     set_mode(&site.database(), 0o600);
     let open = rusqlite::Connection::open(site.database()).unwrap();
     open.execute_batch("CREATE TABLE host (x)").unwrap();
+    set_mode(&site.folder().join("app.db-shm"), 0o600);
     set_mode(&site.folder().join("app.db-wal"), 0o606);
     finds(&site, 3, &["error file.open_to_all"]);
     drop(open);

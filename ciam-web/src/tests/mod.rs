@@ -162,7 +162,7 @@ impl Visitor {
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let reply =
-            Reply { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() };
+            Reply { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() };
         is_described(&asked.0, &asked.1, &reply);
         reply
     }

@@ -55,15 +55,15 @@ async fn a_name_is_given_changed_and_taken_away() {
     assert_eq!((page.status, page.alert()), (StatusCode::UNPROCESSABLE_ENTITY, Some("Use a name of 1 to 64 letters.")));
     assert_eq!(page.field("name").len(), 65, "what was typed stands there to be mended");
     ada.post("/account/profile", &[("name", "")]).await;
-    assert_eq!(ada.get("/api/v1/account/profile").await.json(), json!({"name": null}));
+    assert_eq!(ada.get("/api/v1/account/profile").await.json()["name"], json!(null));
 
     let path = "/api/v1/account/profile";
     let reply = ada.call(Method::PATCH, path, json!({"name": "Ada"})).await;
-    assert_eq!((reply.status, reply.json()), (StatusCode::OK, json!({"name": "Ada"})));
-    assert_eq!(ada.call(Method::PATCH, path, json!({})).await.json(), json!({"name": "Ada"}), "left out: as it was");
+    assert_eq!((reply.status, &reply.json()["name"]), (StatusCode::OK, &json!("Ada")));
+    assert_eq!(ada.call(Method::PATCH, path, json!({})).await.json()["name"], json!("Ada"), "left out: as it was");
     let reply = ada.call(Method::PATCH, path, json!({"name": "a\r\nb"})).await;
     assert_eq!((reply.problem().as_str(), &reply.json()["mistake"]), ("wrong_input", &json!("invalid_name")));
-    assert_eq!(ada.call(Method::PATCH, path, json!({"name": null})).await.json(), json!({"name": null}));
+    assert_eq!(ada.call(Method::PATCH, path, json!({"name": null})).await.json()["name"], json!(null));
 }
 
 #[tokio::test]
