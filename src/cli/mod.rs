@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! # use ciam::store::{Collection, Record};
-//! # #[derive(serde::Serialize, serde::Deserialize)]
+//! # #[derive(Clone, serde::Serialize, serde::Deserialize)]
 //! # struct Customer { id: ciam::UserId }
 //! # impl Record for Customer {
 //! #     type Id = ciam::UserId;
