@@ -14,6 +14,7 @@
 //!   [`ByChannel`](messages::ByChannel); while developing, [`Mailbox`].
 //! - **configure a site with a file and variables**: [`settings`] (feature `settings`).
 //! - **operate a site from the command line**: [`cli`] (feature `cli`), also with my own records.
+//! - **make it look and speak like my shop**: [`brand`], [`language`], [`web::Mount::template`].
 //! - **test my app**: [`testing`] (feature `testing`).
 
 mod adapters;

@@ -11,6 +11,8 @@
 //! - **know what happened**: [`events`], and [`store::Store::tail`].
 //! - **replace how messages go, passwords are hashed, keys are kept, tries are counted**:
 //!   [`messages::Messenger`], [`passwords::PasswordHasher`], [`vault::KeyVault`], [`throttle::Throttle`].
+//! - **say things in another language, or look like my shop**: [`language`], [`brand`].
+//! - **change what messages say while the program runs**: [`messages::Templates`].
 //! - **test with a stopped clock**: [`testing`] (feature `testing`).
 
 mod application;

@@ -10,7 +10,8 @@
 //! * **protect a whole router**: [`require_sign_in`], [`require`];
 //! * **keep something of visitors who are not signed in**: take a [`Visitor`];
 //! * **test my app**: `testing` (feature `testing`);
-//! * **show development messages, or a page for a step of my own**: see [`Mount`];
+//! * **show development messages, a page for a step of my own, templates of my own, or another application**: see
+//!   [`Mount`];
 //! * **use it from a mobile app or a single-page app**: the JSON API describes itself at `/openapi.json`.
 //!
 //! What is added: the pages `/sign-up`, `/sign-in`, `/sign-out` (POST), `/recover`, `/step-up`, `/verify`, `/account`

@@ -40,10 +40,12 @@ async fn two_shops() -> (TestBed, Router, Router) {
     (bed, shop, outlet)
 }
 
-/// The path of the asset whose name begins so.
+/// The path of the asset with this name: what follows it is the sixteen digits of its content.
 fn asset(page: &str, name: &str) -> String {
-    let from = page.find(&format!("/_ciam/{name}-")).unwrap_or_else(|| panic!("no {name}: {page}"));
-    page[from..].split('"').next().unwrap().to_owned()
+    let paths = page.split("\"/_ciam/").skip(1).filter_map(|rest| rest.split('"').next());
+    let is_it = |path: &&str| path.strip_prefix(name).is_some_and(|rest| rest.len() > 17 && !rest[1..17].contains('-'));
+    let path = paths.into_iter().find(is_it).unwrap_or_else(|| panic!("no {name}: {page}"));
+    format!("/_ciam/{path}")
 }
 
 #[tokio::test]
