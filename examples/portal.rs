@@ -4,6 +4,7 @@
 //! documents how it is configured.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -11,10 +12,17 @@ use axum::http::header::HOST;
 use axum::routing::get;
 use ciam::settings::Settings;
 use ciam::{Ciam, Mailbox};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tower::ServiceExt;
 
 #[path = "portal/shop.rs"]
 mod shop;
+
+/// Upper bounds of the metrics' histograms, in seconds.
+const BUCKETS: [f64; 11] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// How long load balancers have to see that the portal leaves, outside of development.
+const DRAIN: Duration = Duration::from_secs(5);
 
 type AnyError = Box<dyn std::error::Error>;
 
@@ -44,10 +52,12 @@ async fn run() -> Result<(), AnyError> {
     let listener = tokio::net::TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("CIAM_LISTEN, {}: {error}", settings.listen))?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
+    tokio::spawn(upkeep(metrics.clone()));
     let mailbox = settings.mailbox()?;
     let identity = settings.engine(mailbox.clone()).await?.build().await?;
     let dev = settings.dev;
-    let app = app(&identity, settings, mailbox)?;
+    let app = app(&identity, settings, mailbox, metrics)?;
 
     println!("The portal is at {}", identity.config().application.public_url.origin());
     if dev {
@@ -57,13 +67,18 @@ async fn run() -> Result<(), AnyError> {
         );
     }
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stopped())
+        .with_graceful_shutdown(leaving(identity.clone(), dev))
         .await?;
     Ok(identity.shutdown().await?)
 }
 
 /// The shop's own routes with ciam around them, once for every application.
-fn app(identity: &Ciam, settings: Settings, mailbox: Option<Mailbox>) -> Result<Router, AnyError> {
+fn app(
+    identity: &Ciam,
+    settings: Settings,
+    mailbox: Option<Mailbox>,
+    metrics: PrometheusHandle,
+) -> Result<Router, AnyError> {
     let mounted = |name: &str, key: Option<&str>| -> Result<Router, AnyError> {
         let shop = Router::new().route("/", get(shop::home)).with_state(shop::Name(name.to_owned()));
         let mount = ciam::web::Mount::new(identity).trusted_proxies(settings.trusted_proxies.clone());
@@ -71,9 +86,10 @@ fn app(identity: &Ciam, settings: Settings, mailbox: Option<Mailbox>) -> Result<
             Some(mailbox) => mount.danger_show_mailbox(mailbox),
             None => mount,
         };
+        let metrics = metrics.clone();
         let mount = match key {
             Some(key) => mount.application(key),
-            None => mount,
+            None => mount.metrics(move || metrics.render()),
         };
         Ok(mount.around(shop)?)
     };
@@ -96,6 +112,23 @@ fn by_host(default: Router, others: Vec<(String, Router)>) -> Router {
         let app = named.map_or(&default, |(_, app)| app).clone();
         async move { app.oneshot(request).await }
     })
+}
+
+/// Gathers what the histograms were given, which would otherwise be kept until somebody asks for it.
+async fn upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        metrics.run_upkeep();
+    }
+}
+
+/// Waits to be told to end, and lets load balancers see it before the server takes no more connections.
+async fn leaving(identity: Ciam, dev: bool) {
+    stopped().await;
+    identity.announce_shutdown();
+    if !dev {
+        tokio::time::sleep(DRAIN).await;
+    }
 }
 
 /// Waits for ctrl-c or SIGTERM.

@@ -9,6 +9,8 @@ mod program;
 mod doctor;
 #[path = "cli/keys.rs"]
 mod keys;
+#[path = "cli/messages.rs"]
+mod messages;
 #[path = "cli/users.rs"]
 mod users;
 

@@ -71,6 +71,19 @@ impl TrustedProxies {
         self
     }
 
+    /// Whether there is none: then no header is believed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
+    /// Whether a network of the list is larger than any private one (`10.0.0.0/8`, `fc00::/7`): then strangers are
+    /// in it, who may claim any address.
+    #[must_use]
+    pub fn hold_strangers(&self) -> bool {
+        self.networks.iter().any(|network| network.prefix_len() < if network.addr().is_ipv4() { 8 } else { 7 })
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }

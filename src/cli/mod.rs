@@ -40,6 +40,7 @@ mod answer;
 mod context;
 mod doctor;
 mod keys;
+mod messages;
 mod migrate;
 mod users;
 
@@ -79,6 +80,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: keys::Command,
+    },
+    /// List messages that could not be sent; send them again, or forget them
+    Messages {
+        #[command(subcommand)]
+        command: messages::Command,
     },
     /// Read the configuration and say what is wrong or unsafe
     Doctor(doctor::Arguments),
@@ -131,6 +137,7 @@ async fn run(arguments: Arguments, configure: context::Configure) -> Result<Answ
         Command::Migrate(arguments) => migrate::run(&context, &arguments).await,
         Command::User { command } => users::run(&context, command).await,
         Command::Keys { command } => keys::run(&context, &command).await,
+        Command::Messages { command } => messages::run(&context, command).await,
         Command::Doctor(arguments) => doctor::run(&context, &arguments).await,
     }
 }

@@ -73,6 +73,11 @@ fn what_the_configuration_says_by_itself() {
     site.with(&[("CIAM_LISTEN", "0.0.0.0:8080")]).json(&["doctor", "--offline", "--strict"]).expect(3);
     let loopback = [("CIAM_LISTEN", "0.0.0.0:8080"), ("CIAM_PUBLIC_URL", "http://localhost:8080")];
     finds(&with(&loopback), 0, &["warning public_url.loopback"]);
+    finds(&with(&[("CIAM_TRUSTED_PROXIES", "")]), 0, &["warning proxies.missing"]);
+    for wide in ["0.0.0.0/0", "::/0", "127.0.0.1, 8.0.0.0/7"] {
+        finds(&with(&[("CIAM_TRUSTED_PROXIES", wide)]), 3, &["error proxies.wide"]);
+    }
+    finds(&with(&[("CIAM_TRUSTED_PROXIES", "10.0.0.0/8, fc00::/7")]), 0, &[]);
     finds(&with(&[("CIAM_DEV", "true")]), 3, &["error dev.public"]);
     let home = [("CIAM_PUBLIC_URL", "http://localhost:8080"), ("CIAM_SMTP_URL", ""), ("CIAM_MASTER_KEY_FILE", "")];
     finds(&with(&home), 0, &["note dev.on", "note key.missing", "note smtp.missing"]);

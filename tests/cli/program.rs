@@ -37,6 +37,7 @@ impl Site {
             ("CIAM_DATABASE_URL", &database),
             ("CIAM_MASTER_KEY_FILE", key.to_str().unwrap()),
             ("CIAM_PUBLIC_URL", "https://shop.example"),
+            ("CIAM_TRUSTED_PROXIES", "127.0.0.1"),
             ("CIAM_SMTP_URL", "smtp://127.0.0.1:1"),
             ("CIAM_SMTP_SENDER", "Shop <no-reply@shop.example>"),
         ])
@@ -83,6 +84,14 @@ impl Site {
     /// A number from the database.
     pub(crate) fn count(&self, text: &str) -> i64 {
         rusqlite::Connection::open(self.database()).unwrap().query_row(text, (), |row| row.get(0)).unwrap()
+    }
+
+    /// The site itself, without workers.
+    pub(crate) async fn engine(&self, messenger: impl ciam::messages::Messenger) -> ciam::Ciam {
+        let key = std::fs::read_to_string(self.key_file("key")).unwrap();
+        let store = ciam::SqliteStore::open(self.database()).await.unwrap();
+        let builder = ciam::Ciam::builder().store(store).messenger(messenger).without_workers();
+        builder.master_key(ciam::vault::MasterKey::parse(&key).unwrap()).build().await.unwrap()
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Reply {

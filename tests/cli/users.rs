@@ -77,29 +77,21 @@ async fn sessions_are_listed_and_ended_one_or_all() {
     assert_eq!(again.error(), "not_found");
     site.run(&["user", "sessions", "ada@example.com", "--end-all"]).expect(0).says("Ended: 2.");
     site.run(&["user", "sessions", "ada@example.com"]).expect(0).says("No sessions.");
-    let ciam = engine(&site).await;
+    let ciam = site.engine(ciam::Mailbox::new()).await;
     for bearer in bearers {
         assert!(ciam.sessions().check(&bearer).await.unwrap().is_none(), "dead at the next request");
     }
 }
 
-async fn engine(site: &Site) -> ciam::Ciam {
-    let key = std::fs::read_to_string(site.key_file("key")).unwrap();
-    let builder = ciam::Ciam::builder().store(ciam::SqliteStore::open(site.database()).await.unwrap());
-    let builder = builder.master_key(ciam::vault::MasterKey::parse(&key).unwrap()).messenger(ciam::Mailbox::new());
-    builder.without_workers().build().await.unwrap()
-}
-
 /// Signs in with the password that was given to the program.
 async fn sign_in(site: &Site, times: usize) -> Vec<String> {
     use ciam::journeys::{Answer, Client, Identify, JourneyKind, Start};
-    let ciam = engine(site).await;
+    let ciam = site.engine(ciam::Mailbox::new()).await;
     let mut bearers = Vec::new();
     for _ in 0..times {
         let binding = ciam.entropy().verifier();
         let started = ciam.journeys().start(Start::new(JourneyKind::SignIn, &binding)).await.unwrap();
-        let client =
-            Client { binding: Some(binding), origin: ciam::events::Origin::new(None, Some("Test/1.0")), device: None };
+        let client = Client { binding: Some(binding), ..Client::default() };
         let identify = Answer::Identify(Identify::any("ada@example.com"));
         ciam.journeys().answer(&started.id, &client, identify).await.unwrap();
         let password = Answer::Password { password: ciam::secret::Secret::new(PASSWORD.to_owned()) };

@@ -34,6 +34,20 @@ pub(super) fn examine(settings: &Settings, config: &Config, findings: &mut Findi
             "listen on 127.0.0.1 behind a proxy on this machine, or let nobody but the proxy reach this port",
         );
     }
+    if settings.trusted_proxies.hold_strangers() {
+        findings.error(
+            "proxies.wide",
+            "CIAM_TRUSTED_PROXIES holds strangers, each of whom may claim any address",
+            "list the addresses of your own proxies and nothing else",
+        );
+    }
+    if settings.trusted_proxies.is_empty() && !loopback {
+        findings.warning(
+            "proxies.missing",
+            "no proxy is trusted: to the site everybody behind the proxy that speaks TLS has one address, and one limit",
+            "set CIAM_TRUSTED_PROXIES to that proxy's address",
+        );
+    }
     master_key(settings, findings);
     if settings.database == Database::Memory {
         let what = "the database is in memory: accounts and sessions end with the process";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ciam_core::clock::{Clock as _, SystemClock, Timestamp};
 use ciam_core::entropy::SystemEntropy;
-use ciam_core::messages::Outgoing;
+use ciam_core::messages::{DeadLetter, Outgoing};
 use ciam_core::store::{Store, StoreError};
 use ciam_core::users::User;
 use ciam_core::vault::{KeyCheck, KeyState, LocalVault};
@@ -110,6 +110,14 @@ async fn contents(
             "outbox.late",
             format!("{late} messages should have been sent more than five minutes ago"),
             "see that a process with workers runs, and what its log says of the mail server",
+        );
+    }
+    let dead = store.count(&DeadLetter::BY_FAILED.under(&()), COUNTED).await?;
+    if dead > 0 {
+        findings.warning(
+            "outbox.dead",
+            format!("{dead} messages could not be sent"),
+            "`ciam messages dead` lists them, `ciam messages retry --all` sends again what is still of use",
         );
     }
     let newest = store.find(&User::BY_CREATED.under(&()).descending().limit(1)).await?.items.pop();
