@@ -270,7 +270,7 @@ impl Held {
         }
         let (limit, now) = (&self.limit, work.now());
         if self.is_in_window(counter) {
-            
+            work.add(&Counter::FAILED, counter.id, 1, Bound::None)?;
         }
         work.raise(&Counter::LAST, counter.id, now)?;
         let mut next = counter.clone();
