@@ -158,6 +158,7 @@ async fn mf3_a_hundred_failures_in_a_row_shut_strangers_out_until_the_owner_show
         let shut = restarted(&bed).await;
         let refused = stranger(&shut, 5000).sign_in(ADA, PASSWORD).await;
         assert!(matches!(refused, Err(JourneyError::Throttled { retry_after }) if retry_after.as_secs() == 3600));
+        assert_eq!(guess(&home, ADA).await, Ok(()), "a slip of the owner's");
         let told = events(&bed, "password.disabled").await;
         assert_eq!(told.len(), way_back as usize + 1);
         assert!(told.iter().all(|event| event.subject == Some(user) && event.data["failures"] == 100));
