@@ -15,6 +15,10 @@ const HINTS = {
   password: { autocomplete: ['current-password'] },
   new_password: { autocomplete: ['new-password'] },
   code: { autocomplete: ['one-time-code'], inputmode: ['numeric'] },
+  identifier: { autocomplete: ['username'] },
+  username: { autocomplete: ['username'] },
+  phone: { autocomplete: ['tel', 'username'], inputmode: ['tel'] },
+  name: { autocomplete: ['name'] },
 };
 
 export class Visitor {

@@ -1,5 +1,6 @@
 // Walks the portal at BASE_URL as people do, with JavaScript and without it.
-// Environment: BASE_URL, SHOTS (folder for screenshots), CHROMIUM (path of the browser).
+// Environment: BASE_URL, BASE_URL_OF_MANY (a portal whose people are found by addresses, numbers and usernames; what
+// needs one is left out without it), SHOTS (folder for screenshots), CHROMIUM (path of the browser).
 
 import { randomBytes } from 'node:crypto';
 import { chromium } from 'playwright-core';
@@ -7,6 +8,7 @@ import { chromium } from 'playwright-core';
 import { violations } from './axe.mjs';
 import { Checks, until } from './checks.mjs';
 import { Mailbox, otherCode } from './mailbox.mjs';
+import { ownAccount } from './own-account.mjs';
 import { Visitor } from './portal.mjs';
 import { SCHEMES, SIZES, fileName, shot } from './shots.mjs';
 
@@ -34,6 +36,8 @@ const browser = await chromium.launch({
   ],
 });
 const mailbox = new Mailbox(base);
+const baseOfMany = process.env.BASE_URL_OF_MANY?.replace(/\/$/, '');
+const mailboxOfMany = baseOfMany && new Mailbox(baseOfMany);
 const checks = new Checks(async (name) => {
   const pages = browser.contexts().flatMap((context) => context.pages());
   for (const [at, page] of pages.entries()) await shot(page, `failed-${fileName(name)}-${at + 1}`).catch(() => {});
@@ -248,12 +252,29 @@ async function developerMailbox(javaScript) {
   await developer.leave();
 }
 
+const own = ownAccount({
+  browser,
+  base,
+  baseOfMany,
+  mailbox,
+  mailboxOfMany,
+  checks,
+  look,
+  address,
+  none,
+  password: PASSWORD,
+});
+
 for (const javaScript of [true, false]) {
   const mode = javaScript ? 'with JavaScript' : 'without JavaScript';
   await checks.journey(`whole way, ${mode}`, () => wholeWay(javaScript));
   await checks.journey(`link in the same browser, ${mode}`, () => linkHere(javaScript));
   await checks.journey(`link in another browser, ${mode}`, () => linkElsewhere(javaScript));
   await checks.journey(`developer's mailbox, ${mode}`, () => developerMailbox(javaScript));
+  for (const [name, walk] of Object.entries(own)) {
+    await checks.journey(`${name}, ${mode}`, () => walk(javaScript));
+    for (const context of browser.contexts()) await context.close();
+  }
   for (const context of browser.contexts()) await context.close();
 }
 await browser.close();

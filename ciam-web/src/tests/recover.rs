@@ -27,7 +27,7 @@ impl Reply {
 }
 
 #[tokio::test]
-async fn a_lost_password_is_set_anew_by_the_code_and_se2_other_sessions_are_dead() {
+async fn se2_a_lost_password_is_set_anew_by_the_code_and_other_sessions_are_dead() {
     let (bed, app) = shop().await;
     let mut phone = Visitor::browser(&app);
     phone.sign_up(&bed, EMAIL).await;

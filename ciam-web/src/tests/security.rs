@@ -10,7 +10,7 @@ use super::*;
 const NEW: &str = "umber lantern fjords";
 
 #[tokio::test]
-async fn a_password_is_changed_by_who_knows_it_and_se2_the_others_are_out() {
+async fn se1_and_se2_at_a_change_of_the_password() {
     let (bed, app) = shop().await;
     let mut ada = Visitor::browser(&app);
     ada.sign_up(&bed, EMAIL).await;
