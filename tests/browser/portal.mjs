@@ -64,8 +64,16 @@ export class Visitor {
 
   // Pages
 
+  /** Opens a page. A page that is just going on by itself is let go first. */
   async open(path, page = this.page) {
-    return page.goto(new URL(path, this.#base).href);
+    const { href } = new URL(path, this.#base);
+    try {
+      return await page.goto(href);
+    } catch (error) {
+      if (!/interrupted by another navigation|ERR_ABORTED/.test(error.message)) throw error;
+      await page.waitForLoadState('load');
+      return page.goto(href);
+    }
   }
 
   get path() {
