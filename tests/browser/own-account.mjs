@@ -7,12 +7,12 @@ const NEW_PASSWORD = 'umber-lantern-42-fjord-meadow';
 const ANOTHER_PASSWORD = 'saffron-anchor-63-quiet-orchard';
 const WRONG_PASSWORD = 'copper-lantern-58-window-moss';
 
-/** The journeys, by name; each takes whether scripts run. */
+/** The journeys, by name; each takes the mode: whether scripts run, and the language. */
 export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, checks, look, address, none, password }) {
   /** A person who has just signed up. */
-  async function customer(who, javaScript) {
+  async function customer(who, mode) {
     const email = address(who);
-    const person = await Visitor.arrive(browser, base, { javaScript });
+    const person = await Visitor.arrive(browser, base, mode);
     await checks.step('a person signs up', async () => {
       await person.signUp(email, password);
       await person.answer({ code: mailbox.verification(await mailbox.message(email)).code });
@@ -32,9 +32,9 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
   const status = (visitor) => visitor.page.locator('[role="status"]').first().innerText();
 
   /** "Forgot your password?", the code, a new password; the other browser is signed out. */
-  async function recoveryByCode(javaScript) {
-    const { person: elsewhere, email } = await customer('forgot', javaScript);
-    const person = await Visitor.arrive(browser, base, { javaScript });
+  async function recoveryByCode(mode) {
+    const { person: elsewhere, email } = await customer('forgot', mode);
+    const person = await Visitor.arrive(browser, base, mode);
     await checks.step('sign-in leads to recovery, which knows the address', async () => {
       await person.open('/sign-in');
       await person.identify(email);
@@ -82,9 +82,9 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
   }
 
   /** The link of a recovery, followed on another device. */
-  async function recoveryElsewhere(javaScript) {
-    const { person, email } = await customer('lost', javaScript);
-    const phone = await Visitor.arrive(browser, base, { javaScript });
+  async function recoveryElsewhere(mode) {
+    const { person, email } = await customer('lost', mode);
+    const phone = await Visitor.arrive(browser, base, mode);
     await person.signOut();
     const [former] = await mailbox.to(email);
     await checks.step('a recovery is asked for', async () => {
@@ -104,7 +104,7 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
       await phone.expect('new_password');
     });
     await checks.step('the page that waited says where it goes on', async () => {
-      if (!javaScript) await person.page.reload();
+      if (!mode.javaScript) await person.page.reload();
       await until('the page to change', async () => !(await person.asks('code')));
       if (await person.session()) throw new Error('the browser that asked has a session');
     });
@@ -125,8 +125,8 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
   }
 
   /** The link of a recovery in the browser that asked for it. */
-  async function recoveryHere(javaScript) {
-    const { person, email } = await customer('linked', javaScript);
+  async function recoveryHere(mode) {
+    const { person, email } = await customer('linked', mode);
     const [former] = await mailbox.to(email);
     await checks.step('somebody who is signed in can recover, too', async () => {
       await person.open('/recover');
@@ -146,9 +146,9 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
   }
 
   /** Another password, by who knows the present one; and what happened lately. */
-  async function passwordChange(javaScript) {
-    const { person, email } = await customer('change', javaScript);
-    const elsewhere = await Visitor.arrive(browser, base, { javaScript });
+  async function passwordChange(mode) {
+    const { person, email } = await customer('change', mode);
+    const elsewhere = await Visitor.arrive(browser, base, mode);
     await checks.step('a second browser signs in', async () => {
       await elsewhere.open('/sign-in');
       await elsewhere.signIn(email, password);
@@ -180,8 +180,8 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
   }
 
   /** A name, a second address by its code, and its removal after a fresh proof. */
-  async function profile(javaScript) {
-    const { person, email } = await customer('profile', javaScript);
+  async function profile(mode) {
+    const { person, email } = await customer('profile', mode);
     const second = address('second');
     await checks.step('a name is given', async () => {
       await person.open('/account/profile');
@@ -248,8 +248,8 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
   }
 
   /** A shop whose people are found by an address or a phone number, and by a username if they like. */
-  async function phoneAndUsername(javaScript) {
-    const person = await Visitor.arrive(browser, baseOfMany, { javaScript });
+  async function phoneAndUsername(mode) {
+    const person = await Visitor.arrive(browser, baseOfMany, mode);
     const digits = () => Math.floor(Math.random() * 1e7).toString().padStart(7, '0');
     const phone = `+3161${digits()}`;
     const name = `ada.${digits()}`;

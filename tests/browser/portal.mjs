@@ -28,13 +28,14 @@ export class Visitor {
   #policies = new Map();
 
   /** A fresh browser profile: no cookies, nothing remembered. */
-  static async arrive(browser, base, { javaScript }) {
-    const context = await browser.newContext({ javaScriptEnabled: javaScript, reducedMotion: 'reduce' });
+  static async arrive(browser, base, { javaScript, locale }) {
+    const context = await browser.newContext({ javaScriptEnabled: javaScript, locale, reducedMotion: 'reduce' });
     context.setDefaultTimeout(15_000);
     const visitor = new Visitor();
     visitor.#base = base;
     visitor.context = context;
     visitor.javaScript = javaScript;
+    visitor.language = locale.split('-')[0];
     visitor.page = await visitor.tab();
     return visitor;
   }

@@ -1,4 +1,4 @@
-// Walks the portal at BASE_URL as people do, with JavaScript and without it.
+// Walks the portal at BASE_URL as people do: in English and in Dutch, with JavaScript and without it.
 // Environment: BASE_URL, BASE_URL_OF_MANY (a portal whose people are found by addresses, numbers and usernames; what
 // needs one is left out without it), SHOTS (folder for screenshots), CHROMIUM (path of the browser).
 
@@ -50,11 +50,26 @@ function none(found) {
   if (found.length > 0) throw new Error(found.join('\n'));
 }
 
+/** The English lines of each page that was looked at, by its name. */
+const english = new Map();
+
+/** What a page says in English though it should speak another language. */
+async function untranslated(visitor, name) {
+  const spoken = await visitor.page.locator('html').getAttribute('lang');
+  if (spoken !== visitor.language) return [`lang="${spoken}", not ${visitor.language}`];
+  const text = await visitor.page.locator('body').innerText();
+  const lines = text.split('\n').map((line) => line.trim());
+  if (visitor.language === 'en') english.set(name, new Set(lines));
+  // Short words are alike in several languages, and what somebody typed stays as it is.
+  return visitor.language === 'en' ? [] : lines.filter((line) => line.split(' ').length > 2 && english.get(name)?.has(line));
+}
+
 /** Looks at the page that stands open: its manners, its accessibility, its pictures. */
 async function look(visitor, name, { ours = true } = {}) {
   const { page } = visitor;
   await page.waitForLoadState('load');
   if (ours) await checks.check(`${name}: strict content security policy`, () => none(visitor.laxPolicy()));
+  if (ours) await checks.check(`${name}: speaks the person's language`, async () => none(await untranslated(visitor, name)));
   await checks.check(`${name}: fields carry their hints`, async () => none(await visitor.missingHints()));
   await checks.check(`${name}: fits 320 pixels`, async () => {
     if (await visitor.overflows(320)) throw new Error('scrolls sideways');
@@ -65,7 +80,7 @@ async function look(visitor, name, { ours = true } = {}) {
     for (const colorScheme of visitor.javaScript ? SCHEMES : []) {
       await page.emulateMedia({ colorScheme });
       barriers.push(...(await violations(page)).map((one) => `${size}, ${colorScheme}: ${one}`));
-      await shot(page, `${name}.${size}.${colorScheme}`);
+      await shot(page, `${name}.${visitor.language}.${size}.${colorScheme}`);
     }
   }
   if (visitor.javaScript) await checks.check(`${name}: accessible`, () => none(barriers));
@@ -76,8 +91,8 @@ async function look(visitor, name, { ours = true } = {}) {
 }
 
 /** From the shop's page to an account and back, then a second browser and the end of its session. */
-async function wholeWay(javaScript) {
-  const person = await Visitor.arrive(browser, base, { javaScript });
+async function wholeWay(mode) {
+  const person = await Visitor.arrive(browser, base, mode);
   const email = address('walk');
 
   await checks.step('the shop links to sign-up', async () => {
@@ -152,7 +167,7 @@ async function wholeWay(javaScript) {
   await checks.step('the account is there again', () => person.account(email));
   const before = await checks.step('the sessions are listed', () => person.sessions());
 
-  const elsewhere = await Visitor.arrive(browser, base, { javaScript });
+  const elsewhere = await Visitor.arrive(browser, base, mode);
   await checks.step('a second browser signs in', async () => {
     await elsewhere.open('/sign-in');
     await elsewhere.signIn(email, PASSWORD);
@@ -176,8 +191,8 @@ async function wholeWay(javaScript) {
 }
 
 /** The link of the message, opened in the browser that asked for it. */
-async function linkHere(javaScript) {
-  const person = await Visitor.arrive(browser, base, { javaScript });
+async function linkHere(mode) {
+  const person = await Visitor.arrive(browser, base, mode);
   const email = address('here');
   await checks.step('sign-up asks for the code', () => person.signUp(email, PASSWORD));
   const { link } = await checks.step('the message came', async () =>
@@ -196,9 +211,9 @@ async function linkHere(javaScript) {
 }
 
 /** The link of the message, opened in a browser that did not ask for it. */
-async function linkElsewhere(javaScript) {
-  const person = await Visitor.arrive(browser, base, { javaScript });
-  const other = await Visitor.arrive(browser, base, { javaScript });
+async function linkElsewhere(mode) {
+  const person = await Visitor.arrive(browser, base, mode);
+  const other = await Visitor.arrive(browser, base, mode);
   const email = address('elsewhere');
   await checks.step('sign-up asks for the code', () => person.signUp(email, PASSWORD));
   const { link } = await checks.step('the message came', async () =>
@@ -242,8 +257,8 @@ async function linkElsewhere(javaScript) {
 }
 
 /** The page on which a developer reads what was sent. */
-async function developerMailbox(javaScript) {
-  const developer = await Visitor.arrive(browser, base, { javaScript });
+async function developerMailbox(mode) {
+  const developer = await Visitor.arrive(browser, base, mode);
   await checks.step('it opens', async () => {
     const answer = await developer.open('/dev/mailbox');
     if (answer.status() !== 200) throw new Error(`it answers ${answer.status()}`);
@@ -265,17 +280,25 @@ const own = ownAccount({
   password: PASSWORD,
 });
 
-for (const javaScript of [true, false]) {
-  const mode = javaScript ? 'with JavaScript' : 'without JavaScript';
-  await checks.journey(`whole way, ${mode}`, () => wholeWay(javaScript));
-  await checks.journey(`link in the same browser, ${mode}`, () => linkHere(javaScript));
-  await checks.journey(`link in another browser, ${mode}`, () => linkElsewhere(javaScript));
-  await checks.journey(`developer's mailbox, ${mode}`, () => developerMailbox(javaScript));
-  for (const [name, walk] of Object.entries(own)) {
-    await checks.journey(`${name}, ${mode}`, () => walk(javaScript));
+const MODES = [
+  { javaScript: true, locale: 'en-GB' },
+  { javaScript: true, locale: 'nl-NL' },
+  { javaScript: false, locale: 'en-GB' },
+];
+const journeys = {
+  'whole way': wholeWay,
+  'link in the same browser': linkHere,
+  'link in another browser': linkElsewhere,
+  "developer's mailbox": developerMailbox,
+  ...own,
+};
+
+for (const mode of MODES) {
+  const how = `${mode.locale}, ${mode.javaScript ? 'with' : 'without'} JavaScript`;
+  for (const [name, walk] of Object.entries(journeys)) {
+    await checks.journey(`${name}, ${how}`, () => walk(mode));
     for (const context of browser.contexts()) await context.close();
   }
-  for (const context of browser.contexts()) await context.close();
 }
 await browser.close();
 process.exitCode = checks.close() ? 0 : 1;
