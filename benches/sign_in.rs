@@ -167,16 +167,36 @@ fn storms(c: &mut Criterion) {
     group.finish();
 }
 
+/// The journey without its hash: one person after another, and sixty-four at once, who share their commits.
 fn journey(c: &mut Criterion) {
+    const AT_ONCE: u32 = 64;
     let runtime = Runtime::new().unwrap();
-    let bed = runtime.block_on(bed(CountingHasher::default(), 1));
-    let (journeys, before) = (2000_u32, cpu());
+    let bed = runtime.block_on(bed(CountingHasher::default(), AT_ONCE));
+    let journeys = 2048_u32;
+    let before = cpu();
     runtime.block_on(async {
-        for _ in 0..journeys {
-            sign_in(&bed.ciam, 0).await;
+        for at in 0..journeys {
+            sign_in(&bed.ciam, at % AT_ONCE).await;
         }
     });
-    println!("a sign-in journey without its hash: {:?} of CPU", (cpu() - before) / journeys);
+    println!("a sign-in journey without its hash, one after another: {:?} of CPU", (cpu() - before) / journeys);
+    let before = cpu();
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..AT_ONCE)
+            .map(|person| {
+                let ciam = bed.ciam.clone();
+                tokio::spawn(async move {
+                    for _ in 0..journeys / AT_ONCE {
+                        sign_in(&ciam, person).await;
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    println!("the same, {AT_ONCE} at once: {:?} of CPU", (cpu() - before) / journeys);
     c.bench_function("sign-in journey without its hash", |b| b.iter(|| runtime.block_on(sign_in(&bed.ciam, 0))));
 }
 

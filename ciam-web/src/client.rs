@@ -1,16 +1,17 @@
 //! Who sends a request, as far as HTTP tells.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, HeaderValue};
 use ciam_core::events::Origin;
 use ciam_core::journeys::Client;
 use ciam_core::secret::Verifier;
 
+use crate::attendance::Attendance;
 use crate::reader::Asking;
 use crate::web::Web;
 
@@ -20,6 +21,12 @@ const MAX_AGENT: usize = 1024;
 /// The client's address, which is the socket's unless a trusted proxy says another, what it calls itself, the language
 /// that it asks for, and the application that the request was made to.
 pub(crate) fn origin(web: &Web, headers: &HeaderMap, extensions: &Extensions) -> Origin {
+    let asking = Attendance::of(extensions).map(|attendance| &attendance.asking);
+    described(web, address(web, headers, extensions), headers.get(USER_AGENT), asking)
+}
+
+/// The client's address: the socket's, unless a trusted proxy says another.
+pub(crate) fn address(web: &Web, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
     static UNKNOWN: std::sync::Once = std::sync::Once::new();
     let socket = extensions.get::<ConnectInfo<SocketAddr>>();
     let address = socket.map(|ConnectInfo(socket)| web.proxies().client(socket.ip(), headers));
@@ -31,10 +38,20 @@ pub(crate) fn origin(web: &Web, headers: &HeaderMap, extensions: &Extensions) ->
             );
         });
     }
-    let agent = headers.get(USER_AGENT).map(|agent| &agent.as_bytes()[..agent.len().min(MAX_AGENT)]);
+    address
+}
+
+/// A client as events and messages know it.
+pub(crate) fn described(
+    web: &Web,
+    address: Option<IpAddr>,
+    agent: Option<&HeaderValue>,
+    asking: Option<&Asking>,
+) -> Origin {
+    let agent = agent.map(|agent| &agent.as_bytes()[..agent.len().min(MAX_AGENT)]);
     let mut origin = Origin::new(address, agent.map(String::from_utf8_lossy).as_deref());
     origin.application = web.application().id;
-    origin.language = extensions.get::<Asking>().and_then(Asking::wanted);
+    origin.language = asking.and_then(|asking| asking.wanted(web)).cloned();
     origin
 }
 

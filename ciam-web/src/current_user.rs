@@ -1,29 +1,32 @@
 //! Who is signed in, for handlers to ask for in their arguments.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 use ciam_core::clock::Timestamp;
 use ciam_core::email::Email;
 use ciam_core::events::{Cause, Origin};
 use ciam_core::evidence::{Aal, Amr, Level};
+use ciam_core::journeys::LocalPath;
 use ciam_core::sessions::Session;
 use ciam_core::users::Profile;
 use ciam_core::{ApplicationId, Ciam, UserId};
 
+use crate::attendance::Attendance;
 use crate::client;
 use crate::error::Problem;
-use crate::middleware::{Requested, accepts_html};
-use crate::reader::Asking;
+use crate::middleware::accepts_html;
 use crate::return_to::with_way_back;
-use crate::visitor::{GuestDoor, GuestId};
+use crate::visitor::GuestId;
 use crate::web::Web;
-use ciam_core::journeys::LocalPath;
 
 /// The person who is signed in, by a session cookie or an `Authorization: Bearer` header.
 ///
@@ -44,48 +47,52 @@ use ciam_core::journeys::LocalPath;
 /// let app: Router = Router::new().route("/orders", get(orders));
 /// ```
 #[derive(Debug, Clone)]
-pub struct CurrentUser {
+pub struct CurrentUser(Arc<Present>);
+
+#[derive(Debug)]
+struct Present {
     session: Session,
-    origin: Origin,
-    web: Web,
-    guest: Option<GuestDoor>,
+    request: Attendance,
+    address: Option<IpAddr>,
+    agent: Option<HeaderValue>,
+    origin: OnceLock<Origin>,
 }
 
 impl CurrentUser {
     /// Who it is.
     #[must_use]
-    pub const fn id(&self) -> UserId {
-        self.session.user
+    pub fn id(&self) -> UserId {
+        self.0.session.user
     }
 
     /// The session of this request.
     #[must_use]
-    pub const fn session(&self) -> &Session {
-        &self.session
+    pub fn session(&self) -> &Session {
+        &self.0.session
     }
 
     /// The level of assurance that the session has now.
     #[must_use]
     pub fn assurance(&self) -> Aal {
-        self.web.identity().sessions().level(&self.session)
+        self.identity().sessions().level(self.session())
     }
 
     /// The person and where the request came from: what ciam's services and your own events ask for.
     #[must_use]
     pub fn cause(&self) -> Cause {
-        Cause::user(self.id(), self.origin.clone())
+        Cause::user(self.id(), self.origin().clone())
     }
 
     /// When they last proved who they are, by a factor of its own.
     #[must_use]
     pub fn auth_time(&self) -> Timestamp {
-        self.session.assurance.newest().unwrap_or(self.session.created)
+        self.session().assurance.newest().unwrap_or(self.session().created)
     }
 
     /// How they did, each way once.
     #[must_use]
     pub fn amr(&self) -> Vec<Amr> {
-        self.session.assurance.amr()
+        self.session().assurance.amr()
     }
 
     /// Whether they last proved who they are not longer ago than `age`. As a type: [`Fresh`](crate::Fresh).
@@ -96,28 +103,33 @@ impl CurrentUser {
 
     /// The application of the host's that the request was made to.
     #[must_use]
-    pub const fn application(&self) -> ApplicationId {
-        self.origin.application
+    pub fn application(&self) -> ApplicationId {
+        self.0.request.web.application().id
     }
 
     /// The engine, for what else is to be asked.
     #[must_use]
     pub fn identity(&self) -> &Ciam {
-        self.web.identity()
+        self.0.request.web.identity()
+    }
+
+    /// Where the request came from. Few requests ask.
+    fn origin(&self) -> &Origin {
+        let Present { request, address, agent, .. } = &*self.0;
+        let described = || client::described(&request.web, *address, agent.as_ref(), Some(&request.asking));
+        self.0.origin.get_or_init(described)
     }
 
     /// The guest whom they were in this browser before they signed in, until [`CurrentUser::forget_guest`]: the
     /// moment to move a cart. Nobody else gets this id.
     #[must_use]
     pub fn former_guest(&self) -> Option<GuestId> {
-        self.guest.as_ref()?.former(self.id())
+        self.0.request.guest.former(self.id())
     }
 
     /// Takes the guest's id from the browser with this response: everything of theirs has been moved.
     pub fn forget_guest(&self) {
-        if let Some(guest) = &self.guest {
-            guest.forget();
-        }
+        self.0.request.guest.forget();
     }
 
     /// All that is told of them, read from the store at once: name, addresses, since when. Escape it for HTML.
@@ -133,7 +145,7 @@ impl CurrentUser {
     /// # Errors
     /// [`Problem::unavailable`].
     pub async fn email(&self) -> Result<Option<Email>, Problem> {
-        Ok(self.web.identity().users().primary_email(self.id()).await?)
+        Ok(self.identity().users().primary_email(self.id()).await?)
     }
 
     /// How the person wants to be called, if they said, read from the store. Escape it for HTML.
@@ -141,7 +153,7 @@ impl CurrentUser {
     /// # Errors
     /// [`Problem::unavailable`].
     pub async fn name(&self) -> Result<Option<String>, Problem> {
-        let user = self.web.identity().users().get(self.id()).await?;
+        let user = self.identity().users().get(self.id()).await?;
         Ok(user.and_then(|user| user.name).map(|name| name.as_str().to_owned()))
     }
 }
@@ -185,12 +197,12 @@ impl Refusal {
 
     /// A browser that opens a page is sent to one of ciam's own, with the way back.
     fn sending(parts: &Parts, page: &str, problem: impl FnOnce() -> Problem) -> Self {
-        let target = parts.extensions.get::<Requested>().map_or("/", |Requested(target)| target.as_str());
+        let request = Attendance::of(&parts.extensions);
         let browser = parts.method == Method::GET && accepts_html(&parts.headers);
-        match parts.extensions.get::<Web>() {
-            Some(web) if browser && !web.is_api(target) => {
-                let page = web.path(page);
-                let page = LocalPath::parse(target).map(|path| with_way_back(&page, &path)).unwrap_or(page);
+        match request {
+            Some(request) if browser && !request.web.is_api(request.target()) => {
+                let page = request.web.path(page);
+                let page = LocalPath::parse(request.target()).map(|path| with_way_back(&page, &path)).unwrap_or(page);
                 Self::SignIn(Redirect::to(&page))
             }
             _ => Self::Problem(problem()),
@@ -215,20 +227,20 @@ pub(crate) async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Pr
     if let Some(Known(user)) = parts.extensions.get::<Known>() {
         return Ok(user.clone());
     }
-    let Some(web) = parts.extensions.get::<Web>().cloned() else {
+    let Some(request) = Attendance::of(&parts.extensions) else {
         tracing::error!("a handler asks for the current user, but its router is not mounted with ciam_web::mount");
         return Err(Problem::internal());
     };
-    let user = match presented(&web, &parts.headers) {
-        Some(bearer) => web.identity().sessions().check(bearer).await?,
+    let session = match presented(&request.web, &parts.headers) {
+        Some(bearer) => request.web.identity().sessions().check(bearer).await?,
         None => None,
     };
-    let origin = client::origin(&web, &parts.headers, &parts.extensions);
-    let guest = parts.extensions.get::<GuestDoor>().cloned();
-    let user = user.map(|session| CurrentUser { session, origin, web, guest });
-    if let (Some(asking), Some(user)) = (parts.extensions.get::<Asking>(), &user) {
-        asking.is(user.id());
-    }
+    let user = session.map(|session| {
+        request.asking.is(session.user);
+        let address = client::address(&request.web, &parts.headers, &parts.extensions);
+        let agent = parts.headers.get(USER_AGENT).cloned();
+        CurrentUser(Arc::new(Present { session, request: request.clone(), address, agent, origin: OnceLock::new() }))
+    });
     parts.extensions.insert(Known(user.clone()));
     Ok(user)
 }

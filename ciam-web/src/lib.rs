@@ -31,6 +31,7 @@
 
 mod api;
 mod assets;
+mod attendance;
 mod body;
 mod client;
 mod cookies;

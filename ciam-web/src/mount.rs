@@ -5,7 +5,6 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use ciam_core::Ciam;
 use ciam_core::messages::Mailbox;
 use ciam_core::secret::Secret;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::assets::Assets;
 use crate::error::Problem;
@@ -261,9 +260,7 @@ impl Mount {
             .layer(from_fn(metrics::count))
             .layer(from_fn_with_state(web.clone(), middleware::protect))
             .with_state::<S>(web.clone());
-        Ok(merged(app, own)?
-            .layer(CatchPanicLayer::custom(middleware::after_panic))
-            .layer(from_fn_with_state(web, middleware::attend)))
+        Ok(merged(app, own)?.layer(middleware::Attend(web)))
     }
 }
 

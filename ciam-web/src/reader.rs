@@ -1,7 +1,7 @@
 //! Who reads a page, and in which language.
 
 use std::convert::Infallible;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, VARY};
@@ -14,48 +14,50 @@ use ciam_core::language::{Argument, Language, Wording};
 use minijinja::value::Value;
 use tokio::sync::OnceCell;
 
+use crate::attendance::Attendance;
 use crate::current_user::CurrentUser;
 use crate::moments::Moment;
 use crate::web::Web;
 
 /// In which language the answer to a request is: of the person's profile, once it is known who they are; otherwise
 /// the one that the client asks for.
-#[derive(Debug, Clone)]
-pub(crate) struct Asking(Arc<Asked>);
-
 #[derive(Debug)]
-struct Asked {
-    wanted: Option<Language>,
+pub(crate) struct Asking {
+    header: Option<HeaderValue>,
+    wanted: OnceLock<Option<Language>>,
     user: OnceLock<UserId>,
     profile: OnceCell<Option<Language>>,
 }
 
 impl Asking {
-    pub(crate) fn new(web: &Web, headers: &HeaderMap) -> Self {
-        let header = headers.get(ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok()).unwrap_or_default();
-        let wanted = web.identity().config().languages.negotiate(header);
-        Self(Arc::new(Asked { wanted, user: OnceLock::new(), profile: OnceCell::new() }))
+    pub(crate) fn new(headers: &HeaderMap) -> Self {
+        let header = headers.get(ACCEPT_LANGUAGE).cloned();
+        Self { header, wanted: OnceLock::new(), user: OnceLock::new(), profile: OnceCell::new() }
     }
 
     /// The language that the client asks for.
-    pub(crate) fn wanted(&self) -> Option<Language> {
-        self.0.wanted.clone()
+    pub(crate) fn wanted(&self, web: &Web) -> Option<&Language> {
+        let negotiated = || {
+            let header = self.header.as_ref().and_then(|header| header.to_str().ok()).unwrap_or_default();
+            web.identity().config().languages.negotiate(header)
+        };
+        self.wanted.get_or_init(negotiated).as_ref()
     }
 
     /// It is this person who asks.
     pub(crate) fn is(&self, user: UserId) {
         // INVARIANT: the session of a request is looked up once.
-        let _ = self.0.user.set(user);
+        let _ = self.user.set(user);
     }
 
     /// How the answer is said. A profile that cannot be read is one without a language: what there is to say may be
     /// that the store does not answer.
     pub(crate) async fn wording(&self, web: &Web) -> Wording {
-        let profile = match self.0.user.get() {
-            Some(user) => self.0.profile.get_or_init(|| profile(web, *user)).await.as_ref(),
+        let profile = match self.user.get() {
+            Some(user) => self.profile.get_or_init(|| profile(web, *user)).await.as_ref(),
             None => None,
         };
-        web.identity().config().wording(web.application(), [profile, self.0.wanted.as_ref()])
+        web.identity().config().wording(web.application(), [profile, self.wanted(web)])
     }
 }
 
@@ -116,7 +118,10 @@ impl FromRequestParts<Web> for Reader {
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Infallible> {
         // Whether somebody is signed in decides the language here and nothing else.
         let _ = <CurrentUser as OptionalFromRequestParts<Web>>::from_request_parts(parts, web).await;
-        let asking = parts.extensions.get::<Asking>().cloned().unwrap_or_else(|| Asking::new(web, &parts.headers));
-        Ok(Self { web: web.clone(), wording: asking.wording(web).await })
+        let wording = match Attendance::of(&parts.extensions) {
+            Some(attendance) => attendance.asking.wording(web).await,
+            None => Asking::new(&parts.headers).wording(web).await,
+        };
+        Ok(Self { web: web.clone(), wording })
     }
 }

@@ -1,6 +1,6 @@
 //! Visitors who are not signed in, and what becomes of their things when they sign in.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use ciam_core::UserId;
 use ciam_core::secret::{Digest, Verifier};
 
+use crate::attendance::Attendance;
 use crate::cookies::SetCookie;
 use crate::current_user::CurrentUser;
 use crate::error::Problem;
@@ -61,10 +62,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
         if let Some(user) = crate::current_user::current(parts).await? {
             return Ok(Self::User(Box::new(user)));
         }
-        let (Some(web), Some(door)) = (parts.extensions.get::<Web>(), parts.extensions.get::<GuestDoor>()) else {
-            return Err(Problem::internal());
-        };
-        Ok(Self::Guest(door.guest(web)))
+        let attendance = Attendance::of(&parts.extensions).ok_or_else(Problem::internal)?;
+        Ok(Self::Guest(attendance.guest.guest(&attendance.web)))
     }
 }
 
@@ -102,8 +101,8 @@ impl Ticket {
 pub(crate) struct HasSignedIn(pub(crate) UserId);
 
 /// What a request brought of a guest, and what its response is to leave of one.
-#[derive(Debug, Clone)]
-pub(crate) struct GuestDoor(Arc<Mutex<Passage>>);
+#[derive(Debug)]
+pub(crate) struct GuestDoor(Mutex<Passage>);
 
 #[derive(Debug, Default)]
 struct Passage {
@@ -115,7 +114,7 @@ struct Passage {
 impl GuestDoor {
     pub(crate) fn open(web: &Web, headers: &HeaderMap) -> Self {
         let brought = web.cookies().guest(headers).and_then(Ticket::read);
-        Self(Arc::new(Mutex::new(Passage { brought, ..Passage::default() })))
+        Self(Mutex::new(Passage { brought, ..Passage::default() }))
     }
 
     /// The guest of this request, who gets an id if they had none.

@@ -59,8 +59,8 @@ impl Readers {
         if let [key] = keys {
             return Ok(vec![read_one(&connection, table(tables, key.collection)?, realm, now, key)?]);
         }
-        let moment = connection.unchecked_transaction().map_err(unavailable)?;
-        let read = |key: &RecordKey| read_one(&moment, table(tables, key.collection)?, realm, now, key);
+        let moment = Moment::begin(&connection).map_err(unavailable)?;
+        let read = |key: &RecordKey| read_one(moment.0, table(tables, key.collection)?, realm, now, key);
         keys.iter().map(read).collect()
     }
 
@@ -137,6 +137,25 @@ impl Readers {
             .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)")
             .map_err(unavailable)?;
         statement.query_row((), |_| Ok(())).map_err(unavailable)
+    }
+}
+
+/// A reading transaction by kept statements: beginning one costs less than a read.
+struct Moment<'a>(&'a Connection);
+
+impl<'a> Moment<'a> {
+    fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN DEFERRED")?.execute(())?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        let ended = self.0.prepare_cached("COMMIT").and_then(|mut statement| statement.execute(()));
+        if let Err(error) = ended {
+            tracing::warn!(%error, "a reading transaction could not be ended");
+        }
     }
 }
 

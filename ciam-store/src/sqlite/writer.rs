@@ -1,9 +1,9 @@
 //! The one thread that writes: it takes what waits in its queue into one COMMIT.
 //!
 //! A COMMIT that reaches the disk costs far more than the statements before it, so those who wait
-//! together pay for it together. Every job has a savepoint of its own, so that a refused one takes
-//! back nothing but itself, and every answer waits for the COMMIT, a refusal too: what it was
-//! refused for may be another job of the same group.
+//! together pay for it together. Every job of a group has a savepoint of its own, so that a refused one
+//! takes back nothing but itself, and every answer waits for the COMMIT, a refusal too: what it was
+//! refused for may be another job of the same group. One that is alone needs none.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -83,7 +83,7 @@ impl fmt::Debug for Writer {
 
 /// How a group ended.
 enum End {
-    /// It is on the disk.
+    /// What was to be kept is on the disk.
     Committed,
     /// The COMMIT was refused for a row of the host's; nothing is on the disk.
     Refused,
@@ -161,8 +161,25 @@ impl Writer {
         if let Err(error) = self.statement("BEGIN IMMEDIATE") {
             return End::Undone(Arc::new(error));
         }
+        match group {
+            [(job, done)] if !matches!(job, Job::Host(_)) => self.try_alone(job, done),
+            group => self.try_together(group),
+        }
+    }
+
+    /// One job of our own: taking it back is taking back the transaction.
+    fn try_alone(&self, job: &mut Job, done: &mut Option<Done>) -> End {
+        let result = done.insert(self.run_job(job));
+        if result.keep() {
+            return self.commit(1);
+        }
+        self.rollback();
+        End::Committed
+    }
+
+    fn try_together(&self, group: &mut [(Job, Option<Done>)]) -> End {
         for (at, (job, done)) in group.iter_mut().enumerate() {
-            match self.run_job(job) {
+            match self.run_in_savepoint(job) {
                 Ok(result) => *done = Some(result),
                 Err(error) => {
                     self.rollback();
@@ -171,10 +188,14 @@ impl Writer {
                 }
             }
         }
+        self.commit(group.len())
+    }
+
+    fn commit(&self, jobs: usize) -> End {
         match self.statement("COMMIT") {
             Ok(()) => {
                 self.figures.commits.fetch_add(1, Ordering::Relaxed);
-                self.figures.jobs.fetch_add(group.len() as u64, Ordering::Relaxed);
+                self.figures.jobs.fetch_add(jobs as u64, Ordering::Relaxed);
                 End::Committed
             }
             Err(error) if is_foreign_key(&error) => {
@@ -196,9 +217,19 @@ impl Writer {
     ///
     /// # Errors
     /// When the transaction that it stood in is no more.
-    fn run_job(&self, job: &mut Job) -> rusqlite::Result<Done> {
+    fn run_in_savepoint(&self, job: &mut Job) -> rusqlite::Result<Done> {
         self.statement("SAVEPOINT ciam_job")?;
-        let done = match job {
+        let done = self.run_job(job);
+        if !done.keep() {
+            self.statement("ROLLBACK TO ciam_job")?;
+        }
+        // Fails if the transaction has ended, be it by an error of the disk.
+        self.statement("RELEASE ciam_job")?;
+        Ok(done)
+    }
+
+    fn run_job(&self, job: &mut Job) -> Done {
+        match job {
             Job::Batch { tables, realm, batch, .. } => {
                 let applying = Applying { conn: &self.conn, tables, realm: *realm, unit: batch.unit, now: batch.now };
                 Done::Batch(applying.run(batch))
@@ -210,13 +241,7 @@ impl Writer {
                 let kept = catch_unwind(AssertUnwindSafe(|| host.run(&self.conn))).unwrap_or(false);
                 Done::Host(if kept { Ok(()) } else { Err(StoreError::Misuse("taken back by the host")) })
             }
-        };
-        if !done.keep() {
-            self.statement("ROLLBACK TO ciam_job")?;
         }
-        // Fails if the transaction has ended, be it by an error of the disk.
-        self.statement("RELEASE ciam_job")?;
-        Ok(done)
     }
 
     fn statement(&self, text: &'static str) -> rusqlite::Result<()> {
