@@ -5,6 +5,7 @@ use super::*;
 use crate::CurrentUser;
 use crate::TrustedProxies;
 use crate::assets::Assets;
+use crate::attendance::Attendance;
 use crate::signed_in;
 use crate::templates::Templates;
 use crate::web::Web;
@@ -88,7 +89,8 @@ async fn a_new_bearer_reaches_its_client_though_the_former_session_cannot_be_end
     let templates = Templates::new("Shop", &Default::default(), &Assets::new(&application.brand)).unwrap();
     let web = Web::new(bed.ciam.clone(), application, templates, None, TrustedProxies::default());
     let request = Request::builder().header(AUTHORIZATION, format!("Bearer {}", former.bearer.expose()));
-    let (mut parts, ()) = request.extension(web.clone()).body(()).unwrap().into_parts();
+    let (mut parts, ()) = request.body(()).unwrap().into_parts();
+    parts.extensions.insert(Attendance::new(&web, &parts.uri, &parts.headers));
     let user = <CurrentUser as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap();
     assert_eq!(user.session().id, former.session.id);
 
