@@ -35,9 +35,9 @@ optional = (niet verplicht)
 title-error = Fout:
 skip = Naar de inhoud
 password-show = Toon
-password-show-label = Wachtwoord tonen
+password-show-label = Toon wachtwoord
 password-hide = Verberg
-password-hide-label = Wachtwoord verbergen
+password-hide-label = Verberg wachtwoord
 
 ## Tijd
 
