@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::identifiers::Handle;
+use crate::id::UserId;
+use crate::identifiers::{Handle, IdentifierId};
 use crate::journeys::JourneyId;
 use crate::secret::{Bearer, Code, Digest, Secret};
 use crate::store::{Bound, Collection, Record, Store, StoreError, Tally, Work};
@@ -60,9 +61,32 @@ pub struct Challenge {
     /// Whether no answer is right: made so that an address with an account looks like one without, and for a
     /// sign-up that was overtaken and has sent no message yet.
     pub decoy: bool,
+    /// Whom the message of a recovery went to.
+    #[serde(default)]
+    pub(crate) owner: Option<Owner>,
     code: String,
     link: Digest,
     tries: i64,
+}
+
+/// The account that the message of a recovery went to, as it was then: what the message proves, it proves of no
+/// account that has its name or its address later, and of none whose sessions were all ended since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Owner {
+    pub(crate) user: UserId,
+    /// The address or number that it went to.
+    pub(crate) identifier: IdentifierId,
+    pub(crate) epoch: u64,
+}
+
+/// What a challenge is to be for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Purpose<'a> {
+    pub(crate) journey: JourneyId,
+    pub(crate) handle: &'a Handle,
+    pub(crate) link_for: Duration,
+    pub(crate) owner: Option<Owner>,
+    pub(crate) decoy: bool,
 }
 
 impl Record for Challenge {
@@ -114,21 +138,19 @@ pub(crate) async fn issue(
     store: &Store,
     vault: &dyn KeyVault,
     limits: &ChallengeLimits,
-    link_for: Duration,
-    journey: JourneyId,
-    handle: &Handle,
-    decoy: bool,
+    purpose: Purpose<'_>,
 ) -> Result<Issued, VaultError> {
     let now = store.clock().now();
     let id: ChallengeId = store.entropy().id(now);
     let (code, verifier) = (store.entropy().code(), store.entropy().verifier());
     let challenge = Challenge {
         id,
-        journey,
-        handle: handle.clone(),
+        journey: purpose.journey,
+        handle: purpose.handle.clone(),
         code_until: now + limits.code,
-        link_until: now + link_for,
-        decoy,
+        link_until: now + purpose.link_for,
+        decoy: purpose.decoy,
+        owner: purpose.owner,
         code: vault.seal(&context(id), code.expose().as_bytes()).await?,
         link: verifier.digest(),
         tries: 0,

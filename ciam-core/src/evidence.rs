@@ -7,6 +7,7 @@
 //! that forgets a factor does not compile.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -357,11 +358,22 @@ impl Assurance {
         self.proofs.iter().filter(|proof| proof.factor != Factor::Address).map(|proof| proof.at).max()
     }
 
+    /// Whether the newest proof that is a factor of its own is not older than `max_age`.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp, max_age: Duration) -> bool {
+        is_fresh(self.newest(), now, max_age)
+    }
+
     /// The proofs, in the order they were given.
     #[must_use]
     pub fn proofs(&self) -> &[Proof] {
         &self.proofs
     }
+}
+
+/// Whether a newest proof, if there is one, is not older than `max_age`: the one rule of what is fresh.
+pub(crate) fn is_fresh(newest: Option<Timestamp>, now: Timestamp, max_age: Duration) -> bool {
+    newest.is_some_and(|newest| now.since(newest) <= max_age)
 }
 
 #[cfg(test)]

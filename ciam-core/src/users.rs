@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::email::Email;
 use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
-use crate::identifiers::{Handle, Identifier};
+use crate::identifiers::{self, Handle, Identifier};
 use crate::language::Language;
 use crate::passwords::{HashError, PasswordProblem};
 use crate::store::{Collection, Cursor, Index, Page, Record, Store, StoreError, Work};
@@ -108,17 +108,21 @@ impl Profile {
     /// Their verified address, the earliest if there are several.
     #[must_use]
     pub fn email(&self) -> Option<&Email> {
-        self.identifiers.iter().find_map(|identifier| match &identifier.handle {
-            Handle::Email(email) => Some(email),
-            _ => None,
-        })
+        identifiers::primary(&self.identifiers).and_then(Identifier::email)
     }
 }
 
 /// How a person wants to be called: 1 to 64 characters, none of which steers a terminal, a log or a mail header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(String);
+
+impl<'de> Deserialize<'de> for DisplayName {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
 
 /// The text cannot be a display name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -231,11 +235,8 @@ impl Users {
     /// # Errors
     /// [`UserError::Store`].
     pub async fn primary_email(&self, id: UserId) -> Result<Option<Email>, UserError> {
-        let page = self.store.find(&Identifier::BY_USER.under(&id).limit(100)).await?;
-        Ok(page.items.into_iter().find_map(|identifier| match identifier.handle {
-            Handle::Email(email) => Some(email),
-            _ => None,
-        }))
+        let own = self.store.find(&Identifier::proved_of(id)).await?.items;
+        Ok(identifiers::primary(&own).and_then(Identifier::email).cloned())
     }
 
     /// The user who has proved this handle, in whatever spelling.
@@ -264,7 +265,7 @@ impl Users {
         let (user, standing) = (lookup.ask::<User>(id), lookup.ask::<Standing>(id));
         let mut found = lookup.fetch().await?;
         let (Some(user), Some(standing)) = (found.take(&user)?, found.take(&standing)?) else { return Ok(None) };
-        let identifiers = self.store.find(&Identifier::BY_USER.under(&id)).await?.items;
+        let identifiers = self.store.find(&Identifier::proved_of(id)).await?.items;
         Ok(Some(Profile { user, status: standing.status, identifiers }))
     }
 

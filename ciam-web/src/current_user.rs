@@ -98,7 +98,7 @@ impl CurrentUser {
     /// Whether they last proved who they are not longer ago than `age`. As a type: [`Fresh`](crate::Fresh).
     #[must_use]
     pub fn is_fresh(&self, age: Duration) -> bool {
-        self.identity().clock().now().since(self.auth_time()) <= age
+        self.session().assurance.is_fresh(self.identity().clock().now(), age)
     }
 
     /// The application of the host's that the request was made to.

@@ -45,7 +45,7 @@ impl Templates {
         env.add_global("assets", Value::from(Serde(assets.paths(base))));
         templates!(env, "base" "journey" "hidden" "alert" "identify" "password" "new_password" "code" "confirmed" "refused"
             "verify" "verified" "problem" "signed_in" "account" "sessions" "mailbox");
-        templates!(env, "identifier_field" "username_field" "recover" "reset_password" "completed" "continued_elsewhere"
+        templates!(env, "identifier_field" "username_field" "recover" "reset_password" "completed" "continued_elsewhere" "verify_by_code"
             "verify_recovery" "step_up" "add_identifier" "security" "profile" "remove_identifier");
         Ok(Self(env))
     }

@@ -11,15 +11,16 @@ use serde::{Deserialize, Serialize};
 
 pub use phone::{InvalidPhone, Phone};
 pub use policy::{Asked, IdentifierPolicy, InvalidPolicy, Proving};
-pub use service::{IdentifierError, IdentifierView, Identifiers, MOST};
+pub use service::{IdentifierError, IdentifierView, Identifiers, MOST_IDENTIFIERS};
 pub use username::{InvalidUsername, Username};
 
 use crate::clock::Timestamp;
 use crate::email::Email;
+use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::messages::Channel;
 use crate::secret::Digest;
-use crate::store::{Collection, Index, Record};
+use crate::store::{Collection, Index, Query, Record};
 
 crate::id!(IdentifierId, "idf", "An identifier of a user.");
 
@@ -179,4 +180,47 @@ impl Identifier {
     /// All identifiers of a user, proved or not, in the order they were added.
     pub const OF_USER: Index<Identifier, (UserId, Timestamp)> =
         Index::over(&["user_id", "added_at"], |i: &Identifier| (i.user, i.added));
+
+    /// What happened to it, without what it is.
+    pub(crate) fn event(&self, name: &'static str, by: &Cause) -> NewEvent {
+        NewEvent::new(name, by)
+            .about(self.user)
+            .with("identifier", self.id.to_string())
+            .with("kind", self.handle.kind().as_str())
+    }
+
+    /// The address, if it is one.
+    #[must_use]
+    pub const fn email(&self) -> Option<&Email> {
+        match &self.handle {
+            Handle::Email(email) => Some(email),
+            _ => None,
+        }
+    }
+
+    /// All identifiers of a user, proved or not, in the order they were added.
+    #[must_use]
+    pub fn all_of(user: UserId) -> Query<Self> {
+        Self::OF_USER.under(&user).limit(MOST_READ)
+    }
+
+    /// The identifiers that a user has proved, those proved first coming first.
+    #[must_use]
+    pub fn proved_of(user: UserId) -> Query<Self> {
+        Self::BY_USER.under(&user).limit(MOST_READ)
+    }
+}
+
+/// How many identifiers are read of an account: more than it can have.
+const MOST_READ: u32 = 100;
+
+/// The identifier that messages to an account go to, among its own: the address that was proved first, or else the
+/// number. A username is none, nor is what was not proved.
+#[must_use]
+pub fn primary(own: &[Identifier]) -> Option<&Identifier> {
+    let of = |kind| {
+        let proved = own.iter().filter(move |own| own.handle.kind() == kind && own.verified.is_some());
+        proved.min_by_key(|own| own.verified)
+    };
+    of(IdentifierKind::Email).or_else(|| of(IdentifierKind::Phone))
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// assert!("06 12345678".parse::<Phone>().is_err(), "which country's?");
 /// # Ok::<(), ciam_core::identifiers::InvalidPhone>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Phone(String);
 
@@ -65,6 +65,12 @@ impl FromStr for Phone {
     }
 }
 
+impl<'de> Deserialize<'de> for Phone {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        <std::borrow::Cow<'de, str>>::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl fmt::Debug for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Phone(..)")
@@ -77,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn spellings_of_one_number_are_one() {
+    fn rg5_spellings_of_one_number_are_one_and_nothing_else_is_a_number() {
         for text in ["+31612345678", "+31 6 12345678", "0031 6 1234 5678", "+31 (0)6-12.34.56.78", " +31612345678 "] {
             assert_eq!(text.parse::<Phone>().unwrap().as_str(), "+31612345678", "{text}");
         }
@@ -95,6 +101,16 @@ mod tests {
             "+31612345678\n+31612345679",
         ] {
             assert_eq!(text.parse::<Phone>(), Err(InvalidPhone), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rg5_a_document_holds_no_number_that_the_parser_refuses() {
+        let kept: Phone =
+            serde_json::from_str(&serde_json::to_string(&"+31612345678".parse::<Phone>().unwrap()).unwrap()).unwrap();
+        assert_eq!(kept.as_str(), "+31612345678");
+        for text in ["\"\"", "\"0612345678\"", "\"+31612345678,+31612345679\"", "\"+31612345678\\r\\n1\"", "12"] {
+            assert!(serde_json::from_str::<Phone>(text).is_err(), "{text}");
         }
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Identifier, IdentifierId, IdentifierKind};
+use super::{Identifier, IdentifierId, IdentifierKind, primary};
 use crate::clock::{Timestamp, rfc3339};
 use crate::config::Config;
-use crate::events::{Cause, NewEvent};
+use crate::events::Cause;
 use crate::id::UserId;
 use crate::messages::letter::Change;
 use crate::messages::notices::{NoticeError, Notices};
@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError, Work};
 use crate::users::Standing;
 
 /// How many identifiers an account can have.
-pub const MOST: usize = 20;
+pub const MOST_IDENTIFIERS: usize = 20;
 
 /// Lists and removes identifiers.
 #[derive(Debug, Clone)]
@@ -56,8 +56,9 @@ pub enum IdentifierError {
     /// The account has no such identifier (any more), or the session has ended.
     #[error("there is no such identifier")]
     Unknown,
-    /// It is the last one that was proved: nobody could sign in to the account, or recover it, any more.
-    #[error("an account keeps an address or number with which it can be recovered")]
+    /// It is the last address or number that was proved, without which nobody could recover the account, or the last
+    /// identifier that one can sign in with: a username, where no address was proved yet.
+    #[error("an account keeps something to sign in with, and the last address or number that was proved")]
     Last,
     /// The newest proof of the session is too old: have the person prove themselves again.
     #[error("this needs a fresh sign-in")]
@@ -80,12 +81,12 @@ impl From<NoticeError> for IdentifierError {
 }
 
 impl Identifiers {
-    /// What the user is found by, in the order it was added; at most [`MOST`].
+    /// What the user is found by, in the order it was added; at most [`MOST_IDENTIFIERS`].
     ///
     /// # Errors
     /// [`IdentifierError::Unavailable`].
     pub async fn list(&self, user: UserId) -> Result<Vec<IdentifierView>, IdentifierError> {
-        let own = self.store.find(&Identifier::OF_USER.under(&user).limit(100)).await?.items;
+        let own = self.store.find(&Identifier::all_of(user)).await?.items;
         let primary = primary(&own).map(|identifier| identifier.id);
         let view = |identifier: Identifier| IdentifierView {
             id: identifier.id,
@@ -106,10 +107,10 @@ impl Identifiers {
     pub async fn remove(&self, by: &Cause, session: &Session, id: IdentifierId) -> Result<(), IdentifierError> {
         let user = session.user;
         let now = self.store.clock().now();
-        if session.assurance.newest().is_none_or(|newest| now.since(newest) > self.config.fresh) {
+        if !session.assurance.is_fresh(now, self.config.fresh) {
             return Err(IdentifierError::NotFresh);
         }
-        let own = self.store.find(&Identifier::OF_USER.under(&user).limit(100)).await?.items;
+        let own = self.store.find(&Identifier::all_of(user)).await?.items;
         let kind = own.iter().find(|own| own.id == id).map(|own| own.handle.kind()).ok_or(IdentifierError::Unknown)?;
         let notices = &self.notices.write(user, Change::Removed(kind), &by.origin).await?;
         self.store
@@ -133,28 +134,17 @@ impl Identifiers {
         }
         // The set of an account's identifiers changes: others who change it wait for each other.
         work.touch::<Standing>(user)?;
-        let own = work.find(&Identifier::OF_USER.under(&user).limit(100)).await?;
+        let own = work.find(&Identifier::all_of(user)).await?;
         let gone = own.iter().find(|own| own.id == id).ok_or(IdentifierError::Unknown)?;
         let left: Vec<Identifier> = own.iter().filter(|own| own.id != id).cloned().collect();
-        if gone.verified.is_some() && gone.handle.kind().channel().is_some() && primary(&left).is_none() {
+        let is_way_in = gone.verified.is_some();
+        let is_last_way_in = is_way_in && left.iter().all(|own| own.verified.is_none());
+        let is_last_address = is_way_in && gone.handle.kind().channel().is_some() && primary(&left).is_none();
+        if is_last_way_in || is_last_address {
             return Err(IdentifierError::Last);
         }
         work.remove::<Identifier>(id)?;
-        work.record(
-            NewEvent::new("identifier.removed", by)
-                .about(user)
-                .with("identifier", id.to_string())
-                .with("kind", gone.handle.kind().as_str()),
-        )?;
+        work.record(gone.event("identifier.removed", by))?;
         Ok(())
     }
-}
-
-/// The identifier that messages go to: the address that was proved first, or else the number.
-fn primary(own: &[Identifier]) -> Option<&Identifier> {
-    let of = |kind| {
-        let proved = own.iter().filter(move |own| own.handle.kind() == kind && own.verified.is_some());
-        proved.min_by_key(|own| own.verified)
-    };
-    of(IdentifierKind::Email).or_else(|| of(IdentifierKind::Phone))
 }

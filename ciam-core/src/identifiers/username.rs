@@ -21,9 +21,24 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), ciam_core::identifiers::InvalidUsername>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct Username {
     shown: String,
     canonical: String,
+}
+
+/// A username as documents hold it: what one can be found by is made of it anew.
+#[derive(Deserialize)]
+struct Written {
+    shown: String,
+}
+
+impl TryFrom<Written> for Username {
+    type Error = InvalidUsername;
+
+    fn try_from(written: Written) -> Result<Self, InvalidUsername> {
+        written.shown.parse()
+    }
 }
 
 /// The text cannot be a username. Echoes nothing of it.
@@ -110,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn case_is_one_name_and_look_alikes_are_none() {
+    fn rg5_case_is_one_name_and_look_alikes_are_none() {
         let name: Username = " Ada_Lovelace ".parse().unwrap();
         assert_eq!((name.as_str(), name.canonical()), ("Ada_Lovelace", "ada_lovelace"));
         assert_eq!("ADA_LOVELACE".parse::<Username>().unwrap().canonical(), name.canonical());
@@ -133,6 +148,18 @@ mod tests {
             "<script>",
         ] {
             assert_eq!(text.parse::<Username>(), Err(InvalidUsername), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rg5_a_document_holds_no_name_that_the_parser_refuses() {
+        let kept = serde_json::to_string(&"Ada_L".parse::<Username>().unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<Username>(&kept).unwrap().canonical(), "ada_l");
+        let forged = r#"{"shown": "Mallory", "canonical": "ada_l"}"#;
+        assert_eq!(serde_json::from_str::<Username>(forged).unwrap().canonical(), "mallory");
+        for text in ["admin", "a@b.example", "ada\\r\\n", "\u{430}da", ""] {
+            let forged = format!(r#"{{"shown": "{text}", "canonical": "ada_l"}}"#);
+            assert!(serde_json::from_str::<Username>(&forged).is_err(), "{text}");
         }
     }
 

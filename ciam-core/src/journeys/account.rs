@@ -5,35 +5,42 @@ use super::sign_in::raced;
 use super::state::{End, Journey, Subject};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::clock::Timestamp;
-use crate::events::{Cause, NewEvent, Origin};
+use crate::events::{Cause, Origin};
+use crate::evidence;
 use crate::id::UserId;
-use crate::identifiers::{self, Handle, Identifier, IdentifierKind};
+use crate::identifiers::{self, Handle, Identifier, IdentifierKind, MOST_IDENTIFIERS};
+use crate::messages::Sealed;
 use crate::messages::letter::Change;
 use crate::sessions::Session;
 use crate::store::Work;
 use crate::users::Standing;
 
 impl Journeys {
-    pub(super) fn subject(&self, session: &Session, now: Timestamp) -> Subject {
-        let stale = session.assurance.newest().is_none_or(|newest| now.since(newest) > self.config.fresh);
-        Subject { user: session.user, session: session.id, stale }
+    pub(super) fn subject(&self, session: &Session) -> Subject {
+        Subject { user: session.user, session: session.id, newest: session.assurance.newest() }
     }
 
-    /// What the account is called, for a password manager and for its owner: the first identifier.
+    /// Whether whoever began signed in has proved themselves lately enough to change their account.
+    pub(super) fn is_fresh(&self, subject: &Subject, now: Timestamp) -> bool {
+        evidence::is_fresh(subject.newest, now, self.config.fresh)
+    }
+
+    /// What the account is called, for a password manager and for its owner.
     pub(super) async fn shown_name(&self, user: UserId) -> Result<String, JourneyError> {
-        let first = self.store.find(&Identifier::BY_USER.under(&user).limit(1)).await?.items.into_iter().next();
-        Ok(first.map(|identifier| identifier.handle.as_str().to_owned()).unwrap_or_default())
+        let own = self.store.find(&Identifier::proved_of(user)).await?.items;
+        let shown = identifiers::primary(&own).or(own.first());
+        Ok(shown.map(|identifier| identifier.handle.as_str().to_owned()).unwrap_or_default())
     }
 
     /// Takes what is to be added: a username at once, an address or number when it has been proved.
     pub(super) async fn add(&self, at: Loaded, client: &Client, handle: Handle) -> Result<Advanced, JourneyError> {
         let subject = at.journey.subject.clone().ok_or(JourneyError::Unknown)?;
-        let own = self.store.find(&Identifier::OF_USER.under(&subject.user).limit(100)).await?.items;
+        let own = self.store.find(&Identifier::all_of(subject.user)).await?.items;
         let is_own = |i: &Identifier| i.verified.is_some() && i.handle.canonical() == handle.canonical();
         if own.iter().any(is_own) {
             return self.wrong(&at.journey, Mistake::AlreadyYours).await;
         }
-        if own.len() >= identifiers::MOST {
+        if !has_room(&own, &handle) {
             return self.wrong(&at.journey, Mistake::TooMany).await;
         }
         if handle.kind() == IdentifierKind::Username {
@@ -71,13 +78,7 @@ impl Journeys {
             .transact(|work| async move {
                 let mut journey = self.hold(&work, here).await?;
                 journey.handle = Some(handle.clone());
-                // An account has one username: the new one takes the place of the former.
-                let own = work.find(&Identifier::OF_USER.under(&user).limit(100)).await?;
-                for former in own.iter().filter(|own| own.handle.kind() == IdentifierKind::Username) {
-                    work.remove::<Identifier>(former.id)?;
-                }
-                self.add_in(&work, &mut journey, &client.origin).await?;
-                self.notices.queue_in(&work, notices)?;
+                self.add_in(&work, &mut journey, &client.origin, notices).await?;
                 self.advance(&work, here, journey, &client.origin).await
             })
             .await;
@@ -90,8 +91,16 @@ impl Journeys {
         }
     }
 
-    /// Adds what the journey is about to its subject's account, in the caller's unit, and ends the journey.
-    pub(super) async fn add_in(&self, work: &Work, journey: &mut Journey, origin: &Origin) -> Result<(), Halt> {
+    /// Adds what the journey is about to its subject's account, tells its owner, and ends the journey, in the caller's
+    /// unit. All that an addition needs is asked here once more: the session may have ended, and the account may have
+    /// become full, since the journey began.
+    pub(super) async fn add_in(
+        &self,
+        work: &Work,
+        journey: &mut Journey,
+        origin: &Origin,
+        notices: &[Sealed],
+    ) -> Result<(), Halt> {
         let (Some(subject), Some(handle)) = (&journey.subject, &journey.handle) else {
             return Err(JourneyError::Unknown.into());
         };
@@ -100,11 +109,23 @@ impl Journeys {
             journey.end = Some(End::Refused("session_ended".to_owned()));
             return Ok(());
         }
+        if !self.is_fresh(subject, work.now()) {
+            return Err(JourneyError::Stale.into());
+        }
         // The set of an account's identifiers changes: others who change it wait for each other.
         work.touch::<Standing>(user)?;
-        let own = work.find(&Identifier::OF_USER.under(&user).limit(100)).await?;
-        for unproved in own.iter().filter(|own| own.handle.canonical() == handle.canonical()) {
-            work.remove::<Identifier>(unproved.id)?;
+        let own = work.find(&Identifier::all_of(user)).await?;
+        if !has_room(&own, handle) {
+            journey.end = Some(End::Refused("too_many".to_owned()));
+            return Ok(());
+        }
+        let by = &Cause::user(user, origin.clone());
+        for former in own.iter().filter(|own| gives_way(own, handle)) {
+            work.remove::<Identifier>(former.id)?;
+            // One that was not proved yet goes on as the proved one.
+            if former.verified.is_some() {
+                work.record(former.event("identifier.removed", by))?;
+            }
         }
         let identifier = Identifier {
             id: work.new_id(),
@@ -114,14 +135,21 @@ impl Journeys {
             verified: Some(work.now()),
         };
         work.insert(&identifier)?;
-        let by = Cause::user(user, origin.clone());
-        work.record(
-            NewEvent::new("identifier.added", &by)
-                .about(user)
-                .with("identifier", identifier.id.to_string())
-                .with("kind", handle.kind().as_str()),
-        )?;
+        work.record(identifier.event("identifier.added", by))?;
+        self.notices.queue_in(work, notices)?;
         journey.end = Some(End::Session { user, session: subject.session });
         Ok(())
     }
+}
+
+/// Whether an identifier of the account goes when this handle comes: the same one, not proved yet, and the former
+/// username, of which an account has one.
+fn gives_way(own: &Identifier, handle: &Handle) -> bool {
+    let both_usernames = own.handle.kind() == IdentifierKind::Username && handle.kind() == IdentifierKind::Username;
+    both_usernames || own.handle.canonical() == handle.canonical()
+}
+
+/// Whether an account with these identifiers can have this one too.
+fn has_room(own: &[Identifier], handle: &Handle) -> bool {
+    own.iter().filter(|own| !gives_way(own, handle)).count() < MOST_IDENTIFIERS
 }

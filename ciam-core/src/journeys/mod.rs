@@ -180,7 +180,7 @@ impl Journeys {
         }
         let subject = match start.session {
             _ if !start.kind.begins_signed_in() => None,
-            Some(session) => Some(self.subject(session, begun)),
+            Some(session) => Some(self.subject(session)),
             None => return Err(JourneyError::SignInFirst),
         };
         let seed = Seed {
@@ -339,7 +339,8 @@ impl Journeys {
             .filter(|step| step.takes_part(journey.kind))
             .map(|step| step.name().to_owned())
             .collect();
-        planner::next(journey, &custom)
+        let now = self.store.clock().now();
+        planner::next(journey, &custom, journey.subject.as_ref().is_some_and(|subject| self.is_fresh(subject, now)))
     }
 
     async fn take_custom(
@@ -368,12 +369,14 @@ impl Journeys {
     }
 
     async fn prompt_of(&self, journey: &Journey) -> Result<Prompt, JourneyError> {
+        let step = self.next(journey);
         let identifier = match (&journey.handle, &journey.subject) {
+            (_, Some(subject)) if step == Step::Password => self.shown_name(subject.user).await?,
             (Some(handle), _) => handle.as_str().to_owned(),
             (None, Some(subject)) => self.shown_name(subject.user).await?,
             (None, None) => String::new(),
         };
-        Ok(match self.next(journey) {
+        Ok(match step {
             Step::Identify => Prompt::Identify { accepts: self.accepts(journey)? },
             Step::Password => Prompt::Password { identifier },
             Step::NewPassword => Prompt::NewPassword {

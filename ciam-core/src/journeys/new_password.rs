@@ -18,7 +18,7 @@ pub(crate) struct Known(pub(crate) Vec<String>);
 impl Journeys {
     /// What is known of a user: their identifiers and name, and the application's name.
     pub(crate) async fn known_of(&self, user: UserId, origin: &Origin) -> Result<Known, StoreError> {
-        let own = self.store.find(&Identifier::OF_USER.under(&user).limit(100)).await?.items;
+        let own = self.store.find(&Identifier::all_of(user)).await?.items;
         let name = self.store.get::<User>(user).await?.and_then(|user| user.name);
         let application = self.config.application(origin.application).unwrap_or(&self.config.application);
         let mut known: Vec<String> = own.iter().map(|own| own.handle.as_str().to_owned()).collect();

@@ -67,11 +67,11 @@ impl Step {
 }
 
 /// The next step, from what the journey has learned so far. `custom` are the names of the host's
-/// steps for this kind, in their order.
+/// steps for this kind, in their order; `fresh` is whether whoever began it signed in has proved themselves lately.
 ///
 /// Every path to [`Step::Open`] leads past a proof: `journey.proved` is set by the check of a password,
 /// or by the proof of an address, and by nothing else; and past a password, typed or set after that proof.
-pub(crate) fn next(journey: &Journey, custom: &[String]) -> Step {
+pub(crate) fn next(journey: &Journey, custom: &[String], fresh: bool) -> Step {
     if let Some(end) = &journey.end {
         return Step::Ended(end.clone());
     }
@@ -79,9 +79,7 @@ pub(crate) fn next(journey: &Journey, custom: &[String]) -> Step {
     let missing = match (journey.kind, &journey.proved) {
         (JourneyKind::StepUp, None) => Some(Step::Password),
         (JourneyKind::StepUp, Some(_)) => return Step::Open,
-        (JourneyKind::AddIdentifier, _) if journey.subject.as_ref().is_none_or(|subject| subject.stale) => {
-            Some(Step::Password)
-        }
+        (JourneyKind::AddIdentifier, _) if !fresh => Some(Step::Password),
         (JourneyKind::AddIdentifier, _) => Some(if sent { Step::ProveAddress } else { Step::Identify }),
         (_, None) if journey.handle.is_none() => Some(Step::Identify),
         (JourneyKind::SignIn, None) => Some(Step::Password),

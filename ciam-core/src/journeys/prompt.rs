@@ -98,7 +98,8 @@ pub enum Prompt {
     Refused {
         /// Why, as a word: `expired` (the registration is too old), `address_taken` (it became another account's
         /// meanwhile), `not_allowed` (the account may not sign in), `session_ended` (what the journey opened has ended,
-        /// or that which it began with), `continued_elsewhere` (its link was followed on another device, which goes on).
+        /// or that which it began with), `too_many` (the account has as many identifiers as it may),
+        /// `continued_elsewhere` (its link was followed on another device, which goes on).
         reason: String,
     },
     /// The journey has done what it was for and opened no session: sign in.

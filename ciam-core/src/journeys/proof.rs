@@ -5,17 +5,18 @@ use super::prompt::JourneyKind;
 use super::sign_in::{raced, unavailable};
 use super::state::{Journey, Sent};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
-use crate::challenges::{self, Challenge, Issued};
+use crate::challenges::{self, Challenge, Issued, Owner};
 use crate::clock::Timestamp;
 use crate::events::Origin;
 use crate::id::UserId;
-use crate::identifiers::{Handle, Identifier, IdentifierKind};
+use crate::identifiers::{self, Handle, Identifier};
+use crate::language::Language;
 use crate::messages::letter::{Letter, Proof};
 use crate::messages::{Channel, Draft, Sealed};
 use crate::secret::Digest;
 use crate::store::Work;
 use crate::throttle::{self, Postage, Purpose, Tries};
-use crate::users::User;
+use crate::users::{DisplayName, Standing, User};
 
 /// A challenge and its message, made before the unit that keeps and queues them.
 pub(super) struct Prepared {
@@ -30,9 +31,14 @@ pub(super) struct Prepared {
 struct Addressee {
     /// The account that is meant, if there is one.
     owner: Option<UserId>,
+    /// What its owner wants to be called.
+    name: Option<DisplayName>,
+    language: Option<Language>,
     /// Where the message goes; to an account it goes to the address that the account has, never to one that was
-    /// typed and merely looks alike.
+    /// typed and merely looks alike. None for a username without an account, or of one that has proved no address.
     to: Option<Handle>,
+    /// The account as it is now, if this is its recovery.
+    recovers: Option<Owner>,
     decoy: bool,
 }
 
@@ -50,60 +56,68 @@ impl Journeys {
         let postage = self.postage(journey, handle, client);
         self.throttle.look_at_postage(&postage).await?;
         let addressee = self.addressee(journey, handle).await?;
-        let shown = addressee.to.as_ref().unwrap_or(handle);
-        let channel = shown.kind().channel().unwrap_or(Channel::Email);
-        let limits = &self.config.challenges;
-        let issued = challenges::issue(
-            &self.store,
-            self.vault.as_ref(),
-            limits,
-            self.link_life(journey.kind),
-            journey.id,
+        let purpose = challenges::Purpose {
+            journey: journey.id,
             handle,
-            addressee.decoy,
-        )
-        .await?;
-        let message = match &addressee.to {
-            Some(to) => Some(self.letter(journey, &addressee, (to, channel), &issued, &client.origin).await?),
-            None => None,
+            link_for: self.link_life(journey.kind),
+            owner: addressee.recovers,
+            decoy: addressee.decoy,
         };
+        let issued = challenges::issue(&self.store, self.vault.as_ref(), &self.config.challenges, purpose).await?;
+        // Written for nobody too, and thrown away then: the same work.
+        let message = self.letter(journey, &addressee, handle, &issued, &client.origin).await?;
+        let message = Some(message).filter(|_| addressee.to.is_some());
+        // By what was typed, whatever the message goes by: what an account has besides is nobody's business.
+        let channel = handle.kind().channel().unwrap_or(Channel::Email);
         Ok(Prepared { challenge: issued.challenge, message, channel, postage })
     }
 
+    /// Whom a message is for. Nobody is looked for too, among records that are never there: the same work.
     async fn addressee(&self, journey: &Journey, handle: &Handle) -> Result<Addressee, JourneyError> {
         let owner = self.users.by_handle(handle).await.map_err(unavailable)?;
+        let id = owner.unwrap_or_else(|| Digest::of(b"nobody").id());
+        let mut lookup = self.store.lookup();
+        let (user, standing) = (lookup.ask::<User>(id), lookup.ask::<Standing>(id));
+        let mut found = lookup.fetch().await?;
+        let (name, language) = found.take(&user)?.map_or((None, None), |user| (user.name, user.language));
+        let standing = found.take(&standing)?;
         let recovers = journey.kind == JourneyKind::Recover;
-        let to = match owner.filter(|_| recovers) {
-            Some(user) => self.address_of(user, handle).await?,
-            None => Some(handle.clone()).filter(|handle| handle.kind().channel().is_some()),
+        let address = if recovers { self.address_of(id, handle).await? } else { None };
+        let to = match (&address, owner) {
+            (Some(address), _) => Some(address.handle.clone()),
+            (None, Some(_)) if recovers => None,
+            (None, _) => Some(handle.clone()).filter(|handle| handle.kind().channel().is_some()),
         };
-        Ok(Addressee { owner, to, decoy: owner.is_some() != recovers })
+        let account = address.zip(standing).map(|(address, standing)| Owner {
+            user: standing.id,
+            identifier: address.id,
+            epoch: standing.epoch,
+        });
+        // What nobody was sent is no right answer.
+        let decoy = to.is_none() || if recovers { account.is_none() } else { owner.is_some() };
+        Ok(Addressee { owner, name, language, to, recovers: account, decoy })
     }
 
     /// The proved address of an account that a recovery by this handle goes to: the same handle as the account
-    /// has it; for a username the first address, or else the first number.
-    async fn address_of(&self, user: UserId, handle: &Handle) -> Result<Option<Handle>, JourneyError> {
-        let identifiers = self.store.find(&Identifier::BY_USER.under(&user).limit(100)).await?.items;
-        let of = |kind| identifiers.iter().map(|i| &i.handle).find(move |own| own.kind() == kind);
-        let own = identifiers.iter().map(|i| &i.handle).find(|own| own.canonical() == handle.canonical());
-        let reachable = own.filter(|own| own.kind().channel().is_some());
-        Ok(reachable.or_else(|| of(IdentifierKind::Email)).or_else(|| of(IdentifierKind::Phone)).cloned())
+    /// has it; for a username the account's own address or number.
+    async fn address_of(&self, user: UserId, handle: &Handle) -> Result<Option<Identifier>, JourneyError> {
+        let own = self.store.find(&Identifier::proved_of(user)).await?.items;
+        let same = own.iter().find(|own| own.handle.canonical() == handle.canonical());
+        let reachable = same.filter(|own| own.handle.kind().channel().is_some());
+        Ok(reachable.or_else(|| identifiers::primary(&own)).cloned())
     }
 
     async fn letter(
         &self,
         journey: &Journey,
         addressee: &Addressee,
-        (to, channel): (&Handle, Channel),
+        handle: &Handle,
         issued: &Issued,
         origin: &Origin,
     ) -> Result<Sealed, JourneyError> {
-        // Nobody has no name; reading it is the same work as reading an owner's.
-        let id = addressee.owner.unwrap_or_else(|| Digest::of(b"nobody").id());
-        let (name, language) = match self.store.get::<User>(id).await? {
-            Some(user) => (user.name, user.language),
-            None => (None, None),
-        };
+        let Addressee { name, language, .. } = addressee;
+        let to = addressee.to.as_ref().unwrap_or(handle);
+        let channel = to.kind().channel().unwrap_or(Channel::Email);
         let application = self.application(journey)?;
         let wording = self.config.wording(application, [language.as_ref(), origin.language.as_ref()]);
         let at = |path: &str| self.config.link(application, path);

@@ -4,7 +4,11 @@
 //! password, and gets no session from it, while the browser that began is told that it is over. So nobody who
 //! begins a recovery for somebody else gains by that person following the link.
 //!
-//! A new password ends all sessions of the account. What else protects the account stays in force.
+//! A new password ends all sessions of the account, and forgets the failures that kept its owner waiting. What else
+//! protects the account stays in force.
+//!
+//! A message recovers the account that it went to, as it was then ([`Owner`](crate::challenges::Owner)): not whichever
+//! account has the name later, not by way of an address that was removed, and not after all sessions were ended.
 
 use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
@@ -69,13 +73,15 @@ impl Journeys {
         };
         let hash = &self.hasher.hash(&password).await?;
         let notices = &self.notices.write(proved.user, Change::Recovered, &client.origin).await?;
-        let (at, proved) = (&at, &proved);
+        let pardoned = throttle::pardoned_by_recovery(&self.config.throttle, proved.user, &client.origin);
+        let reservation = self.throttle.reserve(pardoned).await?;
+        let (at, proved, pardon) = (&at, &proved, &reservation);
         let advanced = self
             .store
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
                 let standing = work.get::<Standing>(proved.user).await?;
-                let Some(mut standing) = standing.filter(|standing| standing.epoch == proved.epoch) else {
+                let Some(mut standing) = standing.filter(|standing| proved.still_opens(standing)) else {
                     journey.end = Some(End::Refused("not_allowed".to_owned()));
                     return self.advance(&work, at, journey, &client.origin).await;
                 };
@@ -84,6 +90,7 @@ impl Journeys {
                 standing.epoch += 1;
                 work.replace(&standing)?;
                 self.throttle.forgive_in(&work, proved.user).await?;
+                self.throttle.succeeded_in(&work, pardon).await?;
                 if let Some(proved) = &mut journey.proved {
                     proved.epoch = standing.epoch;
                     proved.password_at = Some(work.now());
@@ -95,6 +102,10 @@ impl Journeys {
             })
             .await
             .map_err(|halt: Halt| raced(halt))?;
+        let is_recovered = advanced.0.proved.as_ref().is_some_and(|proved| proved.password_at.is_some());
+        if is_recovered && let Err(error) = self.throttle.succeeded(reservation).await {
+            tracing::warn!(%error, "the failures before a recovery stay counted");
+        }
         self.advanced(advanced).await
     }
 
@@ -124,11 +135,11 @@ impl Journeys {
             .transact(|work| async move {
                 let mut left = self.hold(&work, at).await?;
                 let mut journey = taken.journey.clone();
-                work.take::<Challenge>(challenge).await?.ok_or(JourneyError::Stale)?;
+                let taken_challenge = work.take::<Challenge>(challenge).await?.ok_or(JourneyError::Stale)?;
                 journey.handle.clone_from(&left.handle);
                 journey.begun_on.clone_from(&client.origin.user_agent);
                 journey.opens_no_session = true;
-                journey.proved = self.proved_owner(&work, &left, challenge, false).await?;
+                journey.proved = self.proved_owner(&work, &taken_challenge, false).await?;
                 if journey.proved.is_none() {
                     journey.end = Some(End::Refused("expired".to_owned()));
                 }

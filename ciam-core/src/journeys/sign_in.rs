@@ -171,7 +171,7 @@ impl Journeys {
             }
         };
         subject.session = opened.session.id;
-        subject.stale = false;
+        subject.newest = opened.session.assurance.newest();
         if journey.kind == JourneyKind::StepUp {
             journey.end = Some(End::Session { user: opened.session.user, session: opened.session.id });
         }

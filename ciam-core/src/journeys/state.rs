@@ -15,7 +15,7 @@ use crate::passwords::PasswordHash;
 use crate::secret::{Digest, Verifier};
 use crate::sessions::SessionId;
 use crate::store::{Collection, Record};
-use crate::users::DisplayName;
+use crate::users::{DisplayName, Standing, UserStatus};
 use crate::vault::{KeyVault, VaultError};
 
 crate::id!(JourneyId, "jny", "A journey.");
@@ -58,8 +58,9 @@ pub(crate) struct Subject {
     pub(crate) user: UserId,
     /// The session as it is now: another id after every new proof.
     pub(crate) session: SessionId,
-    /// Whether its newest proof is too old for what the journey is for.
-    pub(crate) stale: bool,
+    /// When its newest proof was given: what the journey is for wants a fresh one, whenever it comes to it.
+    #[serde(default)]
+    pub(crate) newest: Option<Timestamp>,
 }
 
 /// Where a challenge went, for the prompt.
@@ -96,6 +97,11 @@ pub(crate) struct ProvedAddress {
 }
 
 impl Proved {
+    /// Whether the proof still opens the account: it may be used, and was not revoked since.
+    pub(crate) fn still_opens(&self, standing: &Standing) -> bool {
+        standing.id == self.user && standing.epoch == self.epoch && standing.status == UserStatus::Active
+    }
+
     /// The evidence that a journey has gathered.
     pub(crate) fn evidence(&self, journey: JourneyId) -> Vec<Evidence> {
         let mint = |authenticator, at, strength| {

@@ -1,19 +1,21 @@
 //! Proving an address: by the code in the browser that began, or by the link in any.
 
 use super::error::{JourneyError, Mistake};
+use super::planner::Step;
 use super::prompt::JourneyKind;
 use super::sign_in::{raced, unavailable};
 use super::state::{End, Journey, Proved, ProvedAddress, Registration, Seed};
 use super::{Advanced, Client, Halt, Journeys, Loaded, Started};
-use crate::challenges::{Challenge, ChallengeId};
+use crate::challenges::{Challenge, ChallengeId, Owner};
 use crate::clock::Timestamp;
 use crate::events::{Cause, NewEvent, Origin};
-use crate::identifiers::{Handle, Identifier, IdentifierKind};
+use crate::identifiers::{Handle, Identifier};
+use crate::messages::Sealed;
 use crate::messages::letter::Change;
-use crate::messages::{Channel, Sealed};
 use crate::secret::{Bearer, Code, Secret};
 use crate::sessions::Opened;
 use crate::store::Work;
+use crate::throttle::{self, Reservation, ThrottleError};
 use crate::users::{ReadyUser, Standing};
 
 /// What a link is about, for the page that asks whether to confirm.
@@ -29,6 +31,8 @@ pub struct TicketView {
     pub begun_on: Option<String>,
     /// Whether it is the client that asks now.
     pub same_browser: bool,
+    /// Whether the link does nothing for the client that asks now: the code is to be entered where it was begun.
+    pub by_code_only: bool,
 }
 
 /// What came of following a link.
@@ -43,6 +47,8 @@ pub enum Redeemed {
     },
     /// Another client began it, and goes on there. This one gets no session.
     Elsewhere,
+    /// Another client began it, and only there the code of the message can be entered: nothing was done.
+    ByCodeOnly,
     /// Another client began it, and is done with it: this one goes on, with a journey of its own.
     HandedOver(Started),
 }
@@ -68,8 +74,16 @@ impl Journeys {
         };
         let code = challenge.code(self.vault.as_ref()).await?;
         let right = code.is_some_and(|code| code.matches(&typed)) && !challenge.decoy;
+        let reservation = match self.reserve_guess(&at.journey, &challenge, client).await? {
+            // What was judged wrong stays counted, whether or not its client waits for the answer.
+            Ok(Some(reservation)) if !right => Some(reservation.or_else(drop)),
+            Ok(reservation) => reservation,
+            Err(mistake) => return self.wrong(&at.journey, mistake).await,
+        };
+        let failure = &NewEvent::new("address.proof_failed", &Cause::anonymous(client.origin.clone()))
+            .with("journey", at.journey.id.to_string());
         let notices = &self.notices_of_proof(&at.journey, client).await?;
-        let (here, challenge) = (&at, &challenge);
+        let (here, challenge, guess) = (&at, &challenge, reservation.as_ref());
         let judged = self
             .store
             .transact(|work| async move {
@@ -77,16 +91,27 @@ impl Journeys {
                 // Counted with the judgement in one batch: a guess past the limit is refused with its answer.
                 challenge.try_in(&work, &self.config.challenges)?;
                 if !right {
-                    work.record(
-                        NewEvent::new("address.proof_failed", &Cause::anonymous(client.origin.clone()))
-                            .with("journey", journey.id.to_string()),
-                    )?;
+                    if guess.is_none() {
+                        work.record(failure.clone())?;
+                    }
                     return Ok(Judged::Wrong);
                 }
                 let advanced = self.prove(&work, here, journey, challenge.id, false, &client.origin, notices).await?;
+                if let Some(guess) = guess.filter(|_| advanced.0.proved.is_some()) {
+                    self.throttle.succeeded_in(&work, guess).await?;
+                }
                 Ok(Judged::Right(Box::new(advanced)))
             })
             .await;
+        if let Some(reservation) = reservation {
+            match &judged {
+                Ok(Judged::Wrong) => self.throttle.failed(reservation, failure.clone()).await?,
+                Ok(Judged::Right(advanced)) if advanced.0.proved.is_some() => {
+                    self.throttle.succeeded(reservation).await?;
+                }
+                _ => self.throttle.cancelled(reservation).await?,
+            }
+        }
         match judged {
             Ok(Judged::Right(advanced)) => self.advanced(*advanced).await,
             Ok(Judged::Wrong) => self.wrong(&at.journey, Mistake::WrongCode).await,
@@ -94,9 +119,31 @@ impl Journeys {
                 self.wrong(&at.journey, Mistake::CodeUsedUp).await
             }
             Err(halt) => {
-                let advanced = self.settle_taken(&at, challenge.id, false, client, halt).await?;
+                let advanced = self.settle_taken(&at, challenge.id, false, client, notices, halt).await?;
                 self.advanced(advanced).await
             }
+        }
+    }
+
+    /// Reserves a try of a recovery's code: under the limit of the account, or else of what was typed, and that of the
+    /// client. The codes of other journeys open no account that there is, and have their own tries alone.
+    async fn reserve_guess(
+        &self,
+        journey: &Journey,
+        challenge: &Challenge,
+        client: &Client,
+    ) -> Result<Result<Option<Reservation>, Mistake>, JourneyError> {
+        if journey.kind != JourneyKind::Recover {
+            return Ok(Ok(None));
+        }
+        let account = throttle::Account::of(challenge.owner.map(|owner| owner.user), challenge.handle.digest());
+        let limits = throttle::recovery_limits(&self.config.throttle, account, &client.origin);
+        match self.throttle.reserve(limits).await {
+            Ok(reservation) => Ok(Ok(Some(reservation))),
+            Err(ThrottleError::Throttled { limit, .. }) if throttle::is_recovery_of_account(limit) => {
+                Ok(Err(Mistake::CodeUsedUp))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -116,17 +163,22 @@ impl Journeys {
     /// [`JourneyError::Unknown`] for a link that was used, replaced by a later one, has expired, or never was.
     pub async fn ticket(&self, ticket: &str, client: &Client) -> Result<TicketView, JourneyError> {
         let (at, challenge) = self.find_ticket(ticket).await?;
+        let own = is_own(&at.journey, client);
         Ok(TicketView {
             kind: at.journey.kind,
             to: challenge.handle,
             begun_at: at.journey.begun,
-            same_browser: is_own(&at.journey, client),
+            same_browser: own,
+            by_code_only: !own && is_by_code_only(at.journey.kind),
             begun_on: at.journey.begun_on,
         })
     }
 
     /// Confirms by a link. The client that began the journey goes on at once; any other one has only
     /// answered for it, gets no session, and leaves the rest to the first.
+    ///
+    /// The link of an addition to an account works where that was begun alone. Or else whoever is talked into
+    /// following the link of somebody else's addition would tie their own address to that account.
     ///
     /// # Errors
     /// As [`Journeys::ticket`]; [`JourneyError::Stale`] when another answer came first.
@@ -137,11 +189,20 @@ impl Journeys {
         if at.journey.kind == JourneyKind::Recover && !own {
             return Ok(Redeemed::HandedOver(self.hand_over(&at, challenge.id, client).await?));
         }
+        if !own && is_by_code_only(at.journey.kind) {
+            return Ok(Redeemed::ByCodeOnly);
+        }
         // Sealed before the unit: what it opens can be had only once.
         let id = match own {
             true => Some(Seed::of(&at.journey).seal(self.vault.as_ref(), self.store.realm()).await?),
             false => None,
         };
+        if let Some(id) = id.as_ref().filter(|_| self.next(&at.journey) != Step::ProveAddress) {
+            // Something else comes first, a fresh proof of the password: the link is as good afterwards.
+            let prompt = self.prompt_of(&at.journey).await?;
+            let advanced = Box::new(Advanced { prompt, opened: None });
+            return Ok(Redeemed::Here { id: id.clone(), advanced });
+        }
         let notices = &self.notices_of_proof(&at.journey, client).await?;
         let here = &at;
         let proved = self
@@ -153,7 +214,7 @@ impl Journeys {
             .await;
         let advanced = match proved {
             Ok(advanced) => advanced,
-            Err(halt) => self.settle_taken(&at, challenge.id, !own, client, halt).await?,
+            Err(halt) => self.settle_taken(&at, challenge.id, !own, client, notices, halt).await?,
         };
         match id {
             Some(id) => Ok(Redeemed::Here { id, advanced: Box::new(self.advanced(advanced).await?) }),
@@ -201,17 +262,16 @@ impl Journeys {
         origin: &Origin,
         notices: &[Sealed],
     ) -> Result<(Journey, Option<Opened>), Halt> {
-        work.take::<Challenge>(challenge).await?.ok_or(JourneyError::Stale)?;
+        let taken = work.take::<Challenge>(challenge).await?.ok_or(JourneyError::Stale)?;
         match journey.kind {
             JourneyKind::Recover => {
-                journey.proved = self.proved_owner(work, &journey, challenge, elsewhere).await?;
+                journey.proved = self.proved_owner(work, &taken, elsewhere).await?;
                 if journey.proved.is_none() {
                     journey.end = Some(End::Refused("expired".to_owned()));
                 }
             }
             JourneyKind::AddIdentifier => {
-                self.add_in(work, &mut journey, origin).await?;
-                self.notices.queue_in(work, notices)?;
+                self.add_in(work, &mut journey, origin, notices).await?;
             }
             _ => self.register(work, &mut journey, challenge, elsewhere, origin).await?,
         }
@@ -252,28 +312,33 @@ impl Journeys {
         Ok(())
     }
 
-    /// The owner of the handle that was proved, as of now.
+    /// The account that the message of a recovery went to, if it is still as it was then: it has the handle that was
+    /// typed, and the address that the message went to; and its sessions were not all ended since, be it by another
+    /// password, a suspension, or its owner. Whoever holds a name or a mailbox at another time proves nothing.
     pub(super) async fn proved_owner(
         &self,
         work: &Work,
-        journey: &Journey,
-        challenge: ChallengeId,
+        challenge: &Challenge,
         elsewhere: bool,
     ) -> Result<Option<Proved>, Halt> {
-        let Some(handle) = &journey.handle else { return Ok(None) };
-        let owner = work.find(&Identifier::BY_VERIFIED.eq(&Some(handle.canonical())).limit(1)).await?;
-        let Some(identifier) = owner.into_iter().next() else { return Ok(None) };
-        // Guarded: an identifier that changes hands meanwhile proves nothing.
-        if work.get::<Identifier>(identifier.id).await?.is_none() {
+        let Some(Owner { user, identifier, epoch }) = challenge.owner else { return Ok(None) };
+        let named = work.find(&Identifier::BY_VERIFIED.eq(&Some(challenge.handle.canonical())).limit(1)).await?;
+        // Guarded: what changes hands meanwhile proves nothing.
+        let Some(named) = named.first() else { return Ok(None) };
+        let named = work.get::<Identifier>(named.id).await?;
+        let address = work.get::<Identifier>(identifier).await?;
+        let is_own = |found: &Option<Identifier>| {
+            found.as_ref().is_some_and(|found| found.user == user && found.verified.is_some())
+        };
+        let standing = work.get::<Standing>(user).await?;
+        let (true, true, Some(address), Some(standing)) = (is_own(&named), is_own(&address), address, standing) else {
+            return Ok(None);
+        };
+        if standing.epoch != epoch {
             return Ok(None);
         }
-        let Some(standing) = work.get::<Standing>(identifier.user).await? else { return Ok(None) };
-        let kind = journey.challenge.as_ref().map_or(handle.kind(), |sent| match sent.channel {
-            Channel::Email => IdentifierKind::Email,
-            _ => IdentifierKind::Phone,
-        });
-        let address = Some(ProvedAddress { challenge, kind, at: work.now() });
-        Ok(Some(Proved { user: identifier.user, epoch: standing.epoch, password_at: None, address, elsewhere }))
+        let address = Some(ProvedAddress { challenge: challenge.id, kind: address.handle.kind(), at: work.now() });
+        Ok(Some(Proved { user, epoch, password_at: None, address, elsewhere }))
     }
 
     /// The address was proved here, but has become another account's meanwhile: ends the journey, and
@@ -284,6 +349,7 @@ impl Journeys {
         challenge: ChallengeId,
         elsewhere: bool,
         client: &Client,
+        notices: &[Sealed],
         halt: Halt,
     ) -> Result<(Journey, Option<Opened>), JourneyError> {
         match halt {
@@ -296,7 +362,7 @@ impl Journeys {
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
                 if !taken {
-                    return self.prove(&work, at, journey, challenge, elsewhere, &client.origin, &[]).await;
+                    return self.prove(&work, at, journey, challenge, elsewhere, &client.origin, notices).await;
                 }
                 if let Some(sent) = journey.challenge.take() {
                     work.take::<Challenge>(sent.id).await?;
@@ -307,6 +373,11 @@ impl Journeys {
             .await
             .map_err(raced)
     }
+}
+
+/// Whether a link of such a journey does nothing but where it was begun.
+fn is_by_code_only(kind: JourneyKind) -> bool {
+    kind == JourneyKind::AddIdentifier
 }
 
 fn is_own(journey: &Journey, client: &Client) -> bool {

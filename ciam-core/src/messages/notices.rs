@@ -45,7 +45,7 @@ impl Notices {
         change: Change,
         origin: &Origin,
     ) -> Result<Vec<Sealed>, NoticeError> {
-        let identifiers = self.store.find(&Identifier::BY_USER.under(&user).limit(100)).await?.items;
+        let identifiers = self.store.find(&Identifier::proved_of(user)).await?.items;
         let has_email = identifiers.iter().any(|identifier| identifier.handle.kind() == IdentifierKind::Email);
         let wanted = if has_email { IdentifierKind::Email } else { IdentifierKind::Phone };
         let (name, language) = match self.store.get::<User>(user).await? {

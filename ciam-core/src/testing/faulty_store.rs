@@ -43,6 +43,7 @@ pub struct FaultyStore {
     away: Mutex<Option<String>>,
     commits: AtomicU64,
     reads: AtomicU64,
+    finds: AtomicU64,
     /// The answer to be held back: of which kind, after how many others.
     holding: Mutex<Option<(Held, usize)>>,
     /// Whether one is held back now.
@@ -64,6 +65,7 @@ impl FaultyStore {
             away: Mutex::default(),
             commits: AtomicU64::new(0),
             reads: AtomicU64::new(0),
+            finds: AtomicU64::new(0),
             holding: Mutex::default(),
             held: watch::Sender::new(false),
             deaf: AtomicBool::new(false),
@@ -107,6 +109,12 @@ impl FaultyStore {
     #[must_use]
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::SeqCst)
+    }
+
+    /// How often records were looked for by an index so far.
+    #[must_use]
+    pub fn finds(&self) -> u64 {
+        self.finds.load(Ordering::SeqCst)
     }
 
     /// More faults, behind those that it was told of before.
@@ -203,6 +211,7 @@ impl Backend for FaultyStore {
 
     async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
         self.here().await?;
+        self.finds.fetch_add(1, Ordering::SeqCst);
         self.inner.find(realm, now, query).await
     }
 

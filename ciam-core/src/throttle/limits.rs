@@ -104,6 +104,11 @@ pub struct ThrottleLimits {
     pub client_failures: Rate,
     /// Sign-ups from one client address (default 120 in a minute), counted before a password is judged or hashed.
     pub client_sign_ups: Rate,
+    /// Wrong codes in recoveries of one account, without a right one or a recovery among them (default 100 in 365 days:
+    /// NIST SP 800-63B-4 §3.2.2). After that its codes are refused, and it is recovered by the link of the message.
+    pub recovery_failures: Rate,
+    /// Wrong codes in recoveries from one client address (default 10 in a minute, as failed sign-ins).
+    pub client_recovery_failures: Rate,
     /// Messages that prove an address, to one address, whoever asks for them (default 5, then one in 5,000 seconds).
     pub messages: Burst,
     /// Messages that recover an account, to one address (default 3, then one in 5,000 seconds:
@@ -129,6 +134,8 @@ impl Default for ThrottleLimits {
             failures_in_a_row: 100,
             client_failures: Rate::new(10, Duration::from_mins(1)),
             client_sign_ups: Rate::new(120, Duration::from_mins(1)),
+            recovery_failures: Rate::new(100, Duration::from_hours(365 * 24)),
+            client_recovery_failures: Rate::new(10, Duration::from_mins(1)),
             messages: Burst::new(5, one_more),
             recovery_messages: Burst::new(3, one_more),
             client_messages: Rate::new(1000, Duration::from_hours(1)),

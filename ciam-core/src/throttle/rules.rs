@@ -53,6 +53,9 @@ pub(crate) fn account_limit(rates: &ThrottleLimits, account: Account) -> Limit {
     }
 }
 
+/// The limit of an account's failures from one address.
+const PAIR: &str = "sign_in.pair";
+
 /// The limits of a try to sign in: of a stranger those of the account and of the account from this address, of a
 /// device that the account knows its own; and always that of the client.
 pub(crate) fn sign_in_limits(
@@ -73,11 +76,35 @@ pub(crate) fn sign_in_limits(
         None => Limit {
             // Of all failures that fill the account's window, one is somebody else's than this address's.
             share: Some(rates.account_failures.most.saturating_sub(1).max(1)),
-            ..account.limit("sign_in.pair", network.key().as_bytes(), rates.pair_failures)
+            ..account.limit(PAIR, network.key().as_bytes(), rates.pair_failures)
         },
     };
     let own = Limit { ip: origin.ip, monitored, ..own.forgiving().growing(rates.waits) };
     vec![Limit { passing: device.is_some(), ..whole }, own, Limit { monitored, ..client }]
+}
+
+/// The limit of wrong codes in recoveries of an account.
+const RECOVERY_ACCOUNT: &str = "recover.account";
+
+/// The limits of a code that is tried in a recovery: those of the account, over all its recoveries, and of the client.
+pub(crate) fn recovery_limits(rates: &ThrottleLimits, account: Account, origin: &Origin) -> Vec<Limit> {
+    let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
+    let whole = account.limit(RECOVERY_ACCOUNT, b"", rates.recovery_failures).forgiving();
+    vec![whole, Limit::of_client("recover.code", &network, rates.client_recovery_failures)]
+}
+
+/// Whether it is the account whose codes are refused, and not the client that has to wait.
+pub(crate) fn is_recovery_of_account(limit: &str) -> bool {
+    limit == RECOVERY_ACCOUNT
+}
+
+/// What is forgotten when its owner recovers an account, beside the account's failures: its wrong codes, and the
+/// failures from where the owner is. They refuse nothing; a try that succeeds under them forgets them.
+pub(crate) fn pardoned_by_recovery(rates: &ThrottleLimits, user: UserId, origin: &Origin) -> Vec<Limit> {
+    let account = Account::Known(user);
+    let codes = recovery_limits(rates, account, origin).into_iter().take(1);
+    let pair = sign_in_limits(rates, account, origin, None).into_iter().filter(|limit| limit.name == PAIR);
+    codes.chain(pair).map(|limit| Limit { passing: true, share: None, ..limit }).collect()
 }
 
 /// The limit of new passwords that one client chooses, good or not; `name` says for what.

@@ -50,6 +50,8 @@ fn names_hold_no_line_breaks_and_have_an_end() {
         ["", "   ", "a\r\nBcc: x", "a\u{1b}[2J", "a\u{202E}b", "a\u{200B}b", "a\u{61C}", "\u{E0041}", &"x".repeat(65)]
     {
         assert_eq!(DisplayName::parse(text), Err(InvalidName), "{text:?}");
+        let document = serde_json::to_string(text).unwrap();
+        assert!(serde_json::from_str::<DisplayName>(&document).is_err(), "nor does a document hold it: {text:?}");
     }
 }
 

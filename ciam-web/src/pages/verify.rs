@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use ciam_core::journeys::{JourneyError, JourneyKind, Redeemed, Started};
+use ciam_core::journeys::{JourneyError, JourneyKind, Redeemed, Started, TicketView};
 use minijinja::context;
 use minijinja::value::Serde;
 
@@ -29,8 +29,12 @@ async fn ask(
 ) -> Result<Response, Problem> {
     let ticket = body::query(query.as_deref(), "ticket").unwrap_or_default();
     let view = web.identity().journeys().ticket(&ticket, &client).await.map_err(unusable)?;
+    Ok(question(&reader, &ticket, &view))
+}
+
+fn question(reader: &Reader, ticket: &str, view: &TicketView) -> Response {
     let context = context! {
-        ticket => &*ticket,
+        ticket => ticket,
         to => view.to.as_str(),
         to_kind => view.to.kind().as_str(),
         kind => Place::of(view.kind).name,
@@ -38,12 +42,16 @@ async fn ask(
         begun => Serde(reader.moment(view.begun_at)),
         begun_on => reader.wording().device(view.begun_on.as_deref()),
     };
-    let template = if view.kind == JourneyKind::Recover { "verify_recovery.html" } else { "verify.html" };
-    Ok(reader.page(template, context))
+    let template = match view.kind {
+        _ if view.by_code_only => "verify_by_code.html",
+        JourneyKind::Recover => "verify_recovery.html",
+        _ => "verify.html",
+    };
+    reader.page(template, context)
 }
 
 /// Does what the link is for. Only the browser that began the journey can be signed in by it; a recovery goes on in
-/// the browser that followed the link, and signs nobody in there.
+/// the browser that followed the link, and signs nobody in there; an address is added where that was begun alone.
 async fn confirm(
     State(web): State<Web>,
     reader: Reader,
@@ -53,18 +61,20 @@ async fn confirm(
 ) -> Result<Response, Problem> {
     let journeys = web.identity().journeys();
     let ticket = form.text("ticket");
-    let place = Place::of(journeys.ticket(ticket, &client).await.map_err(unusable)?.kind);
+    let view = journeys.ticket(ticket, &client).await.map_err(unusable)?;
+    let place = Place::of(view.kind);
     let binding = client.binding.get_or_insert_with(|| web.identity().entropy().verifier()).clone();
     match journeys.redeem(ticket, &client).await.map_err(unusable)? {
         Redeemed::Here { id, advanced } => {
-            let view = View { reader: &reader, place, journey: &id, onward: Onward::default() };
-            Ok(view.go_on(user.as_ref(), *advanced, &[]).await)
+            let page = View { reader: &reader, place, journey: &id, onward: Onward::default() };
+            Ok(page.go_on(user.as_ref(), *advanced, &[]).await)
         }
+        Redeemed::ByCodeOnly => Ok(question(&reader, ticket, &view)),
         Redeemed::HandedOver(Started { id, .. }) => {
-            let view = View { reader: &reader, place, journey: &id, onward: Onward::default() };
-            Ok((web.cookies().set_browser(&binding), axum::response::Redirect::to(&view.path(&[]))).into_response())
+            let page = View { reader: &reader, place, journey: &id, onward: Onward::default() };
+            Ok((web.cookies().set_browser(&binding), axum::response::Redirect::to(&page.path(&[]))).into_response())
         }
-        _ => Ok(reader.page("verified.html", context! {})),
+        Redeemed::Elsewhere => Ok(reader.page("verified.html", context! {})),
     }
 }
 

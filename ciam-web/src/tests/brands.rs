@@ -158,7 +158,7 @@ fn documented() -> BTreeMap<String, Vec<String>> {
 async fn templates_get_what_the_guide_says() {
     let bed = TestBed::new().await;
     let documented = documented();
-    assert_eq!(documented.len(), 21);
+    assert_eq!(documented.len(), 22);
     let mut mount = Mount::new(&bed.ciam).danger_show_mailbox(bed.mailbox.clone());
     for (template, variables) in &documented {
         let everywhere = ["t", "lang", "dir", "app", "base", "assets"].map(str::to_owned);
@@ -201,6 +201,10 @@ async fn templates_get_what_the_guide_says() {
         profile.split("href=\"").find_map(|rest| rest.split('"').next().filter(|path| path.ends_with("/remove")));
     pages.push(ada.get(remove.unwrap()).await.body);
     let mut stranger = Visitor::browser(&app);
+    let add = ada.get("/account/add?only=email").await;
+    ada.answer(&add, &[("email", "ada@second.example")]).await;
+    let ticket = bed.ticket_for("ada@second.example").await;
+    pages.push(stranger.get(&format!("/verify?ticket={ticket}")).await.body);
     let recover = stranger.get("/recover").await;
     pages.push(recover.body.clone());
     stranger.answer(&recover, &[("email", EMAIL)]).await;

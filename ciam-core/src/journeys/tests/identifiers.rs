@@ -71,7 +71,7 @@ async fn a_username_taken_while_a_proof_was_on_its_way_is_left_out() {
 }
 
 #[tokio::test]
-async fn of_twenty_who_want_one_username_at_once_one_has_it() {
+async fn rg1_of_twenty_who_want_one_username_at_once_one_has_it() {
     let bed =
         bed(IdentifierPolicy::new().sign_up(IdentifierKind::Email, Proving::Later).username(Asked::Required)).await;
     let outcomes = in_parallel(20, |n| {

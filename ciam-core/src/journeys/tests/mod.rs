@@ -1,6 +1,9 @@
 mod account;
+mod additions;
+mod alike;
 mod identifiers;
 mod recover;
+mod takeover;
 
 use std::time::Duration;
 

@@ -4,9 +4,9 @@ use super::*;
 use crate::passwords::PasswordCredential;
 use crate::sessions::Session;
 
-const NEW: &str = "copper lantern regatta";
+pub(super) const NEW: &str = "copper lantern regatta";
 
-async fn recovering(bed: &TestBed, browser: &crate::testing::Browser, email: &str) -> String {
+pub(super) async fn recovering(bed: &TestBed, browser: &crate::testing::Browser, email: &str) -> String {
     let journey = browser.start(JourneyKind::Recover).await;
     let prompt = browser.answer(&journey, Answer::identify(email)).await.unwrap().prompt;
     assert!(matches!(prompt, Prompt::Code { .. }), "{prompt:?}");
@@ -146,9 +146,9 @@ async fn ot1_of_twenty_who_follow_one_link_one_sets_a_password() {
 }
 
 #[tokio::test]
-async fn ot5_a_code_of_a_recovery_answers_no_sign_up_and_no_other_recovery() {
+async fn ot5_a_code_of_a_recovery_answers_no_sign_up_no_addition_and_no_other_recovery() {
     let bed = TestBed::new().await;
-    bed.sign_up(ADA, PASSWORD).await;
+    let ada = bed.sign_up(ADA, PASSWORD).await;
     let (first, second) = (bed.browser(), bed.browser());
     let one = recovering(&bed, &first, ADA).await;
     let of_one = bed.code_for(ADA).await;
@@ -156,6 +156,17 @@ async fn ot5_a_code_of_a_recovery_answers_no_sign_up_and_no_other_recovery() {
     let of_two = bed.code_for(ADA).await;
     assert_ne!(of_one, of_two);
     assert_eq!(mistake(second.answer(&two, code(&of_one)).await).0, Mistake::WrongCode);
+    let sign_up = second.sign_up_until_code("eve@example.com", PASSWORD).await;
+    let addition = first.start_in(&ada.session, JourneyKind::AddIdentifier).await.id;
+    first.answer(&addition, Answer::identify("second@example.com")).await.unwrap();
+    let (of_sign_up, of_addition) = (bed.code_for("eve@example.com").await, bed.code_for("second@example.com").await);
+    for of_recovery in [&of_one, &of_two] {
+        assert_eq!(mistake(second.answer(&sign_up, code(of_recovery)).await).0, Mistake::WrongCode);
+        assert_eq!(mistake(first.answer(&addition, code(of_recovery)).await).0, Mistake::WrongCode);
+    }
+    for other in [&of_sign_up, &of_addition] {
+        assert_eq!(mistake(first.answer(&one, code(other)).await).0, Mistake::WrongCode);
+    }
     assert!(first.answer(&one, code(&of_one)).await.is_ok(), "its own is good");
 }
 

@@ -157,6 +157,9 @@ verify-recovery-begun = A new password was asked for { $ago }, in: { $device }.
 verify-recovery-only-you = Go on only if that was you.
 verify-recovery-otherwise = If it was somebody else, close this page: your password stays as it is.
 verify-recovery-here = Go on
+verify-by-code-title = Enter the code instead
+verify-by-code-lead = { $to } is confirmed only where you asked for it. Go back to that browser, and follow the link there or enter the code of our message.
+verify-by-code-only-you = Give the code to nobody.
 verify-only-you = Confirm only if that was you.
 verify-otherwise = If it was somebody else, close this page: nothing will happen.
 verify-here = Confirm and go on
@@ -169,6 +172,7 @@ refused-address-taken = This address has an account already. Sign in instead.
 refused-expired = It took too long, and what you had entered is gone. Please start again.
 refused-not-allowed = This account cannot be signed in at the moment.
 refused-session-ended = You were signed in here, and have been signed out since.
+refused-too-many = Your account has as many addresses as it can have. Remove one first.
 refused-continued-elsewhere = The link in our message was followed in another browser, and it goes on there.
 refused-otherwise = It cannot go on from here. Please start again.
 
@@ -370,7 +374,7 @@ message-add-identifier =
 
     {"    "}{ $code }
 
-    It is good for { $code_for }. Or follow this link, which is good for { $link_for }:
+    It is good for { $code_for }. Or follow this link in the same browser; it is good for { $link_for }:
 
     {"    "}{ $link }
 

@@ -156,6 +156,9 @@ verify-recovery-begun = Er is { $ago } om een nieuw wachtwoord gevraagd, in: { $
 verify-recovery-only-you = Ga alleen verder als jij dat was.
 verify-recovery-otherwise = Was het iemand anders? Sluit dan deze pagina: je wachtwoord blijft zoals het is.
 verify-recovery-here = Verder
+verify-by-code-title = Vul de code in
+verify-by-code-lead = { $to } wordt alleen bevestigd waar je daarom vroeg. Ga terug naar die browser en volg de link daar, of vul er de code uit ons bericht in.
+verify-by-code-only-you = Geef de code aan niemand.
 verify-only-you = Bevestig alleen als jij dat was.
 verify-otherwise = Was het iemand anders? Sluit dan deze pagina: er gebeurt niets.
 verify-here = Bevestigen en verder
@@ -168,6 +171,7 @@ refused-address-taken = Dit adres heeft al een account. Log in plaats daarvan in
 refused-expired = Het duurde te lang, en wat je had ingevuld is niet bewaard. Begin opnieuw.
 refused-not-allowed = Met dit account kun je op dit moment niet inloggen.
 refused-session-ended = Je was hier ingelogd, maar bent inmiddels uitgelogd.
+refused-too-many = Je account heeft al het hoogste aantal adressen. Verwijder er eerst een.
 refused-continued-elsewhere = De link in ons bericht is in een andere browser gevolgd; daar gaat het verder.
 refused-otherwise = Vanaf hier kun je niet verder. Begin opnieuw.
 
@@ -369,7 +373,7 @@ message-add-identifier =
 
     {"    "}{ $code }
 
-    De code is { $code_for } geldig. Of volg deze link, die { $link_for } geldig is:
+    De code is { $code_for } geldig. Of volg deze link in dezelfde browser; die is { $link_for } geldig:
 
     {"    "}{ $link }
 
