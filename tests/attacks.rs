@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use ciam::events::{Cause, Event, Origin};
+use ciam::identifiers::{Handle, Identifier, MOST_IDENTIFIERS};
 use ciam::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake, Redeemed};
 use ciam::secret::Secret;
-use ciam::store::{Position, SqliteOptions};
+use ciam::store::{Position, SqliteOptions, StoreError};
 use ciam::testing::{Browser, FixedEntropy, TestBed, in_parallel};
 use ciam::throttle::{Rate, ThrottleLimits};
 use ciam::{MemoryStore, SqliteStore};
@@ -65,6 +66,11 @@ on_every_store! {
     rg1_parallel_proofs_of_one_address_make_one_account
     ot2_a_code_in_parallel_opens_one_session
     ot2_parallel_guesses_get_five_tries
+    ot2_parallel_guesses_at_a_recovery_get_five_tries
+    ot2_parallel_guesses_at_an_addition_get_five_tries
+    of_twenty_additions_in_parallel_one_fits_into_an_account_that_is_nearly_full
+    ot1_an_addition_s_code_in_parallel_adds_once
+    ot1_an_addition_s_link_in_parallel_adds_once
     ot1_a_recovery_s_code_in_parallel_changes_the_password_once
     ot1_a_recovery_s_link_in_parallel_is_gone_on_with_once
     ot1_a_new_password_in_parallel_is_set_once
@@ -306,10 +312,31 @@ async fn ot2_a_code_in_parallel_opens_one_session(bed: &TestBed) {
 async fn ot2_parallel_guesses_get_five_tries(bed: &TestBed) {
     let browser = bed.browser();
     let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
-    let right = bed.code_for(ADA).await;
+    five_guesses_are_judged(bed, &browser, &journey, ADA).await;
+}
+
+async fn ot2_parallel_guesses_at_a_recovery_get_five_tries(bed: &TestBed) {
+    bed.sign_up(ADA, PASSWORD).await;
+    let browser = bed.browser();
+    let journey = browser.identified(JourneyKind::Recover, ADA).await;
+    five_guesses_are_judged(bed, &browser, &journey, ADA).await;
+}
+
+async fn ot2_parallel_guesses_at_an_addition_get_five_tries(bed: &TestBed) {
+    let session = bed.sign_up(ADA, PASSWORD).await.session;
+    let browser = bed.browser();
+    let journey = browser.start_in(&session, JourneyKind::AddIdentifier).await.id;
+    browser.answer(&journey, Answer::identify("second@example.com")).await.unwrap();
+    five_guesses_are_judged(bed, &browser, &journey, "second@example.com").await;
+    assert_eq!(bed.ciam.identifiers().list(session.user).await.unwrap().len(), 1);
+}
+
+/// Of twenty wrong codes at once five are judged, and the right one comes too late.
+async fn five_guesses_are_judged(bed: &TestBed, browser: &Browser, journey: &str, to: &str) {
+    let right = bed.code_for(to).await;
     let wrong = if right == "000000" { "000001" } else { "000000" };
     let results = in_parallel(20, |_| {
-        let (browser, journey) = (browser.clone(), journey.clone());
+        let (browser, journey) = (browser.clone(), journey.to_owned());
         async move { browser.answer(&journey, code(wrong)).await }
     })
     .await;
@@ -318,7 +345,73 @@ async fn ot2_parallel_guesses_get_five_tries(bed: &TestBed) {
         results.iter().filter(is).count()
     };
     assert_eq!((of(Mistake::WrongCode), of(Mistake::CodeUsedUp)), (5, 15));
-    assert_eq!(sessions_in(&[browser.answer(&journey, code(&right)).await]), 0);
+    let late = browser.answer(journey, code(&right)).await;
+    assert!(matches!(late, Err(JourneyError::Wrong { mistake: Mistake::CodeUsedUp, .. })), "{late:?}");
+}
+
+/// How many identifiers were added to accounts.
+async fn added(bed: &TestBed) -> usize {
+    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
+    events.iter().filter(|(_, event)| event.name == "identifier.added").count()
+}
+
+async fn ot1_an_addition_s_code_in_parallel_adds_once(bed: &TestBed) {
+    let session = bed.sign_up(ADA, PASSWORD).await.session;
+    let browser = bed.browser();
+    let journey = browser.start_in(&session, JourneyKind::AddIdentifier).await.id;
+    browser.answer(&journey, Answer::identify("second@example.com")).await.unwrap();
+    let typed = bed.code_for("second@example.com").await;
+    let results = in_parallel(20, |_| {
+        let (browser, journey, typed) = (browser.clone(), journey.clone(), typed.clone());
+        async move { browser.answer(&journey, code(&typed)).await.is_ok() }
+    })
+    .await;
+    assert_eq!((results.iter().filter(|added| **added).count(), added(bed).await), (1, 1));
+    assert_eq!(bed.ciam.identifiers().list(session.user).await.unwrap().len(), 2);
+}
+
+async fn of_twenty_additions_in_parallel_one_fits_into_an_account_that_is_nearly_full(bed: &TestBed) {
+    let session = bed.sign_up(ADA, PASSWORD).await.session;
+    let user = session.user;
+    let filled = bed.ciam.store().transact(|work| async move {
+        for n in 0..MOST_IDENTIFIERS - 2 {
+            let (id, now) = (work.new_id(), work.now());
+            let handle = Handle::Email(format!("full{n}@example.com").parse().unwrap());
+            work.insert(&Identifier { id, user, handle, added: now, verified: Some(now) })?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    filled.await.unwrap();
+    let mut waiting = Vec::new();
+    for n in 0..20 {
+        let (browser, address) = (bed.browser(), format!("new{n}@example.com"));
+        let journey = browser.start_in(&session, JourneyKind::AddIdentifier).await.id;
+        browser.answer(&journey, Answer::identify(&address)).await.unwrap();
+        waiting.push((browser, journey, bed.code_for(&address).await));
+    }
+    let results = in_parallel(20, |n| {
+        let (browser, journey, typed) = waiting[n].clone();
+        async move { browser.answer(&journey, code(&typed)).await.map(|advanced| advanced.prompt.name()) }
+    })
+    .await;
+    let done = results.iter().filter(|result| matches!(result, Ok("done"))).count();
+    assert_eq!((done, added(bed).await), (1, 1), "{results:?}");
+    assert_eq!(bed.ciam.identifiers().list(user).await.unwrap().len(), MOST_IDENTIFIERS);
+}
+
+async fn ot1_an_addition_s_link_in_parallel_adds_once(bed: &TestBed) {
+    let session = bed.sign_up(ADA, PASSWORD).await.session;
+    let browser = bed.browser();
+    let journey = browser.start_in(&session, JourneyKind::AddIdentifier).await.id;
+    browser.answer(&journey, Answer::identify("second@example.com")).await.unwrap();
+    let ticket = bed.ticket_for("second@example.com").await;
+    let results = in_parallel(20, |_| {
+        let (bed, browser, ticket) = (bed.clone(), browser.clone(), ticket.clone());
+        async move { bed.ciam.journeys().redeem(&ticket, &browser.client).await.is_ok() }
+    })
+    .await;
+    assert_eq!((results.iter().filter(|added| **added).count(), added(bed).await), (1, 1));
+    assert_eq!(bed.ciam.identifiers().list(session.user).await.unwrap().len(), 2);
 }
 
 /// How often the account's password was set anew.
