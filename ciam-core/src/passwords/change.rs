@@ -34,6 +34,9 @@ pub enum PasswordError {
     /// The present password is not that one.
     #[error("the present password is wrong")]
     Wrong,
+    /// The password was changed meanwhile: what was shown was the present one until then.
+    #[error("the password was changed meanwhile")]
+    Stale,
     /// The new password may not be one.
     #[error("the password cannot be set")]
     Problem(#[source] PasswordProblem),
@@ -64,7 +67,8 @@ impl Passwords {
     /// present password. The owner is told. Tries count as those of sign-in do.
     ///
     /// # Errors
-    /// [`PasswordError::Wrong`], and the reason goes to the event `sign_in.failed`; [`PasswordError::Problem`];
+    /// [`PasswordError::Wrong`], and the reason goes to the event `sign_in.failed`; [`PasswordError::Stale`], which is
+    /// no failed try; [`PasswordError::Problem`];
     /// [`PasswordError::Unknown`]; [`PasswordError::Throttled`]; [`PasswordError::Overloaded`];
     /// [`PasswordError::Unavailable`].
     pub async fn change(
@@ -105,7 +109,7 @@ impl Passwords {
                 let evidence = [self.evidence(user, &proved)];
                 async move {
                     let now = work.get::<PasswordCredential>(user).await?;
-                    now.filter(|now| now.hash == credential.hash).ok_or(PasswordError::Wrong)?;
+                    now.filter(|now| now.is_still(credential, verdict.outdated)).ok_or(PasswordError::Stale)?;
                     work.replace(&PasswordCredential { id: user, hash: hash.clone(), set: work.now() })?;
                     let mut opened = journeys.sessions.renew_in(&work, session.id, &evidence, &client.origin).await?;
                     let (epoch, secret) = (opened.session.epoch(), client.device.as_ref());
@@ -217,3 +221,6 @@ impl From<ThrottleError> for PasswordError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
