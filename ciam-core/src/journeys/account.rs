@@ -77,7 +77,7 @@ impl Journeys {
                     work.remove::<Identifier>(former.id)?;
                 }
                 self.add_in(&work, &mut journey, &client.origin).await?;
-                self.notices.queue_in(&work, notices)?;
+                self.notices.queue_in(&work, notices, &client.origin).await?;
                 self.advance(&work, here, journey, &client.origin).await
             })
             .await;

@@ -90,7 +90,7 @@ impl Journeys {
                 }
                 let by = Cause::user(proved.user, client.origin.clone());
                 work.record(NewEvent::new("password.recovered", &by).about(proved.user))?;
-                self.notices.queue_in(&work, notices)?;
+                self.notices.queue_in(&work, notices, &client.origin).await?;
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await

@@ -211,7 +211,7 @@ impl Journeys {
             }
             JourneyKind::AddIdentifier => {
                 self.add_in(work, &mut journey, origin).await?;
-                self.notices.queue_in(work, notices)?;
+                self.notices.queue_in(work, notices, origin).await?;
             }
             _ => self.register(work, &mut journey, challenge, elsewhere, origin).await?,
         }

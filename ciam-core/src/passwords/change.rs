@@ -115,7 +115,7 @@ impl Passwords {
                     let (epoch, secret) = (opened.session.epoch(), client.device.as_ref());
                     opened.device = devices::remember_in(&journeys.store, &work, user, epoch, secret).await?;
                     work.record(NewEvent::new("password.changed", by).about(user))?;
-                    journeys.notices.queue_in(&work, notices)?;
+                    journeys.notices.queue_in(&work, notices, &client.origin).await?;
                     Ok(opened)
                 }
             })
@@ -143,7 +143,7 @@ impl Passwords {
                 put(&work, &credential).await?;
                 journeys.throttle.forgive_in(&work, user).await?;
                 work.record(NewEvent::new("password.set", by).about(user))?;
-                journeys.notices.queue_in(&work, notices)?;
+                journeys.notices.queue_in(&work, notices, &by.origin).await?;
                 Ok(())
             })
             .await

@@ -19,7 +19,7 @@ pub use bucket::{Bucket, BucketId};
 use counter::Held;
 pub use counter::{Counter, CounterId, Outcome};
 pub use limits::{Burst, ClientNetwork, Limit, Monitoring, Rate, ThrottleLimits, Waits};
-pub(crate) use rules::{Account, Postage, Purpose, client_limit, postage, sign_in_limits};
+pub(crate) use rules::{Account, Postage, Purpose, client_limit, notice_postage, postage, sign_in_limits};
 pub use store_throttle::StoreThrottle;
 pub use tries::Tries;
 
