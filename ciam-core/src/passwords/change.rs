@@ -137,7 +137,7 @@ impl Passwords {
             .store
             .transact(|work| async move {
                 let mut standing = work.get::<Standing>(user).await?.ok_or(PasswordError::Unknown)?;
-                standing.epoch += 1;
+                standing.revoke_all();
                 work.replace(&standing)?;
                 let credential = PasswordCredential { id: user, hash: hash.clone(), set: work.now() };
                 put(&work, &credential).await?;
