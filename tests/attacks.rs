@@ -544,7 +544,10 @@ async fn lg1_the_database_file_holds_no_secret() {
         for secret in secrets.into_iter().chain(["00112233445566778899aabbccddeeff", "ABEiM0RVZneImaq7"]) {
             assert!(!holds(secret.as_bytes()), "a secret is in the file");
         }
-        assert!(!holds(b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"), "the master key is in the file");
+        assert!(
+            !holds(b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"),
+            "the master key is in the file"
+        );
         for typed in [&typed, &recovery_code] {
             for shown in [format!("\"{typed}"), format!("    {typed}\\n"), format!("{typed} is your code")] {
                 assert!(!holds(shown.as_bytes()), "a code is in the file");

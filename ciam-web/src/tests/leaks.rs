@@ -152,11 +152,15 @@ impl Native {
 }
 
 /// The key of the engine, in hexadecimal.
-pub(super) const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 #[tokio::test]
 async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
-    let (bed, app, store) = on_a_faulty_store().await;
+    let store = FaultyStore::new(Arc::new(MemoryStore::new()), []);
+    let cache = SessionCache { capacity: 0, ..SessionCache::default() };
+    let key = ciam_core::vault::MasterKey::parse(MASTER_KEY).unwrap();
+    let bed = TestBed::with(|builder| builder.shared_store(store.clone()).session_cache(cache).master_key(key)).await;
+    let app = around(&bed, Router::new());
     let wrong = "canary wrong kettle stone";
     let mut ada = Visitor::browser(&app);
     let mut bodies = Vec::new();

@@ -55,8 +55,7 @@ pub(crate) async fn shop() -> (TestBed, Router) {
 pub(crate) async fn on_a_faulty_store() -> (TestBed, Router, Arc<FaultyStore>) {
     let store = FaultyStore::new(Arc::new(MemoryStore::new()), []);
     let cache = SessionCache { capacity: 0, ..SessionCache::default() };
-    let key = ciam_core::vault::MasterKey::parse(leaks::MASTER_KEY).unwrap();
-    let bed = TestBed::with(|b| b.shared_store(store.clone()).session_cache(cache).master_key(key)).await;
+    let bed = TestBed::with(|builder| builder.shared_store(store.clone()).session_cache(cache)).await;
     let app = around(&bed, Router::new());
     (bed, app, store)
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use ciam_core::Application;
-use ciam_core::config::{Config, PublicUrl};
+use ciam_core::config::PublicUrl;
 use ciam_core::identifiers::IdentifierKind;
 use url::Url;
 
@@ -16,17 +15,18 @@ use crate::settings::Settings;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The gateway of text messages, and whether one is needed. It is not spoken to: every request there is a message.
-pub(super) fn texts(settings: &Settings, config: &Config, findings: &mut Findings) {
-    let takes_numbers =
-        |application: &Application| application.identifiers.signs_in_by().contains(&IdentifierKind::Phone);
+pub(super) fn texts(settings: &Settings, findings: &mut Findings) {
+    let others = settings.applications.iter().map(|application| &application.identifiers);
+    let mut policies = std::iter::once(&settings.identifiers).chain(others);
     match settings.sms_url.as_ref().map(|url| HttpSmsMessenger::from_url(url.expose())) {
         Some(Err(error)) => findings.error("sms.invalid", error.to_string(), "examples/portal.toml shows its form"),
-        None if config.applications().any(takes_numbers) => findings.unless_developing(
-            settings.dev,
-            "sms.missing",
-            "people may have phone numbers, and no text message leaves the site",
-            "set CIAM_SMS_URL, or take phone out of identifiers",
-        ),
+        None if policies.any(|policy| policy.signs_in_by().contains(&IdentifierKind::Phone)) => findings
+            .unless_developing(
+                settings.dev,
+                "sms.missing",
+                "people may have phone numbers, and no text message leaves the site",
+                "set CIAM_SMS_URL, or take phone out of identifiers",
+            ),
         _ => {}
     }
 }
