@@ -612,21 +612,39 @@ async fn lg1_the_database_file_holds_no_secret() {
     let file = folder.path().join("app.db");
     let bed = {
         let store = SqliteStore::open(&file).await.unwrap();
-        TestBed::with(|builder| builder.store(store)).await
+        let key = ciam::vault::MasterKey::parse(&"00112233445566778899aabbccddeeff".repeat(2)).unwrap();
+        TestBed::with(|builder| builder.store(store).master_key(key)).await
     };
-    let browser = bed.browser();
+    let browser = bed.browser().with_device();
     let journey = browser.sign_up_until_code(ADA, PASSWORD).await;
     let waiting = std::fs::read(folder.path().join("app.db-wal")).unwrap();
     let (typed, ticket) = (bed.code_for(ADA).await, bed.ticket_for(ADA).await);
     let bearer = browser.answer(&journey, code(&typed)).await.unwrap().opened.unwrap().bearer;
     let binding = browser.binding().expose();
-    for part in [std::fs::read(&file).unwrap(), std::fs::read(folder.path().join("app.db-wal")).unwrap(), waiting] {
-        let holds = |secret: &str| part.windows(secret.len()).any(|window| window == secret.as_bytes());
-        for secret in [PASSWORD, &ticket[22..], &bearer.expose()[22..], binding.expose()] {
-            assert!(!holds(secret), "a secret is in the file");
+    let device = browser.client.device.as_ref().unwrap().expose();
+    bed.clock.advance(Duration::from_mins(1));
+    let recovery = browser.identified(JourneyKind::Recover, ADA).await;
+    let (recovery_code, recovery_ticket) = (bed.code_for(ADA).await, bed.ticket_for(ADA).await);
+    let in_recovery = std::fs::read(folder.path().join("app.db-wal")).unwrap();
+    browser.answer(&recovery, code(&recovery_code)).await.unwrap();
+    let new = "copper lantern regatta";
+    browser.answer(&recovery, Answer::new_password(new)).await.unwrap();
+    let now = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    for part in [now("app.db"), now("app.db-wal"), waiting, in_recovery] {
+        let holds = |secret: &[u8]| part.windows(secret.len()).any(|window| window == secret);
+        let bearer = &bearer.expose()[22..];
+        let secrets = [PASSWORD, new, &ticket[22..], &recovery_ticket[22..], bearer, binding.expose(), device.expose()];
+        for secret in secrets.into_iter().chain(["00112233445566778899aabbccddeeff", "ABEiM0RVZneImaq7"]) {
+            assert!(!holds(secret.as_bytes()), "a secret is in the file");
         }
-        for shown in [format!("\"{typed}"), format!("    {typed}\\n"), format!("{typed} is your code")] {
-            assert!(!holds(&shown), "a code is in the file");
+        assert!(
+            !holds(b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"),
+            "the master key is in the file"
+        );
+        for typed in [&typed, &recovery_code] {
+            for shown in [format!("\"{typed}"), format!("    {typed}\\n"), format!("{typed} is your code")] {
+                assert!(!holds(shown.as_bytes()), "a code is in the file");
+            }
         }
     }
 }

@@ -677,6 +677,7 @@ impl CiamBuilder {
             store: store.clone(),
             outbox: outbox.clone(),
             templates: templates.clone(),
+            tries: tries.clone(),
             config: Arc::clone(&config),
         };
         let journeys = Journeys {

@@ -265,6 +265,11 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// Whether a proof says all that this one says, and later: with the same authenticator in the same way.
+    fn is_renewed_by(&self, later: &Self) -> bool {
+        Self { at: later.at, ..self.clone() } == *later && self.at <= later.at
+    }
+
     /// With which authenticator: the id of its record (a password's is its user's, an address's the challenge's).
     #[must_use]
     pub const fn authenticator(&self) -> Uuid {
@@ -324,7 +329,11 @@ impl Assurance {
             return Err(Insufficient);
         }
         let mut proofs = self.proofs.clone();
-        proofs.extend(evidence.iter().map(|evidence| evidence.proof.clone()));
+        for Evidence { proof, .. } in evidence {
+            // Somebody who proves themselves every quarter of an hour for a month leaves one proof, not thousands.
+            proofs.retain(|earlier| !earlier.is_renewed_by(proof));
+            proofs.push(proof.clone());
+        }
         Ok(Self { proofs })
     }
 
@@ -407,6 +416,27 @@ mod tests {
         assert_eq!(Assurance::of(user(1), &[modest]).unwrap().level(), Aal::Aal1);
         let full = evidence(1, PASSKEY, &Claim::full(PASSKEY));
         assert_eq!(Assurance::of(user(1), &[full]).unwrap().level(), Aal::Aal2);
+    }
+
+    #[test]
+    fn proofs_given_again_and_again_stay_one_for_each_authenticator_and_way() {
+        let proof = |at: i64, authenticator: u128, claim: &Claim| {
+            let (journey, authenticator) = (JourneyId::from_uuid(Uuid::nil()), Uuid::from_u128(authenticator));
+            let at = Timestamp::from_micros(at);
+            Evidence::mint(Ceremony::open(journey, user(1), authenticator, at, PASSKEY), claim)
+        };
+        let full = Claim::full(PASSKEY);
+        let mut assurance = Assurance::of(user(1), &[proof(0, 1, &full), proof(0, 2, &full)]).unwrap();
+        for at in 1..100 {
+            assurance = assurance.with(user(1), &[proof(at, 1, &full)]).unwrap();
+        }
+        assert_eq!(assurance.proofs().len(), 2);
+        assert_eq!(assurance.newest(), Some(Timestamp::from_micros(99)));
+        let weaker = assurance.with(user(1), &[proof(100, 1, &Claim::possession(true))]).unwrap();
+        assert_eq!(weaker.proofs().len(), 3, "a weaker proof takes the place of no stronger one");
+        assert_eq!(weaker.level(), Aal::Aal2);
+        let earlier = assurance.with(user(1), &[proof(50, 1, &full)]).unwrap();
+        assert_eq!(earlier.newest(), Some(Timestamp::from_micros(99)));
     }
 
     #[test]

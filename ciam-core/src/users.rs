@@ -61,6 +61,13 @@ pub struct Standing {
     pub epoch: u64,
 }
 
+impl Standing {
+    /// Revokes everything that was given out before: sessions, known devices, proofs that wait in journeys.
+    pub(crate) fn revoke_all(&mut self) {
+        self.epoch += 1;
+    }
+}
+
 impl Record for Standing {
     type Id = UserId;
     const COLLECTION: Collection<Self> = Collection::new("user_standings");
@@ -352,7 +359,7 @@ async fn change_status(work: &Work, by: &Cause, id: UserId, status: UserStatus) 
         return Ok(());
     }
     standing.status = status;
-    standing.epoch += 1;
+    standing.revoke_all();
     work.replace(&standing)?;
     let name = match status {
         UserStatus::Active => "user.activated",

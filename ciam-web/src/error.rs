@@ -145,6 +145,7 @@ problems! {
     pub(crate) unexpected_members: UNPROCESSABLE_ENTITY;
     pub(crate) bad_cursor: BAD_REQUEST;
     pub(crate) last_identifier: CONFLICT;
+    pub(crate) password_changed: CONFLICT;
     pub(crate) bad_return_to: UNPROCESSABLE_ENTITY;
     pub(crate) bad_label: UNPROCESSABLE_ENTITY;
     pub(crate) unknown_link: NOT_FOUND;
@@ -354,6 +355,7 @@ impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Wrong => Self::mistaken(Mistake::WrongPassword),
+            PasswordError::Stale => Self::password_changed(),
             PasswordError::Problem(problem) => Self::mistaken(Mistake::Password(problem)),
             PasswordError::Unknown => Self::no_session(),
             PasswordError::Throttled { retry_after } => Self::throttled().after(retry_after),

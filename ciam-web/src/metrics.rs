@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, Request};
-use axum::http::header::{CONTENT_TYPE, FORWARDED, HOST};
+use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use ciam_core::secret::{Digest, Secret};
 
 use crate::client;
 use crate::error::Problem;
+use crate::proxies::is_forwarded;
 use crate::web::Web;
 
 /// What every figure is written as: Prometheus' text format.
@@ -92,15 +93,13 @@ fn shown(headers: &HeaderMap) -> Option<Digest> {
 fn is_from_this_machine(request: &Request) -> bool {
     let headers = request.headers();
     let socket = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let proxied = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
     socket.is_some_and(|ConnectInfo(socket)| socket.ip().to_canonical().is_loopback())
-        && !proxied.iter().any(|name| headers.contains_key(*name))
-        && !headers.contains_key(FORWARDED)
+        && !is_forwarded(headers)
         && PublicUrl::is_loopback_host(host)
 }
 

@@ -27,6 +27,14 @@ impl ForwardingHeader {
     }
 }
 
+/// Whether the request has come through a proxy that speaks for somebody else and says so: the headers that proxies and
+/// tunnels set unasked.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
+    const SET_BY_PROXIES: [&str; 6] =
+        ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
+    SET_BY_PROXIES.iter().any(|name| headers.contains_key(*name))
+}
+
 /// The proxies in front of the application, by network.
 ///
 /// ```
@@ -39,7 +47,7 @@ impl ForwardingHeader {
 /// List the proxies and nothing else: whoever is in one of these networks can claim any address. A request whose socket
 /// is none of them has the socket's address, whatever its headers say. Otherwise the header's addresses are read from
 /// the right, where the nearest proxy has written whom it got the request from, past those that are trusted, to the
-/// first that is not: the client. What cannot be read, or is too long, ends that: then the nearest address counts that a
+/// first that is not: the client. What cannot be read, or stands before the last 4 KiB, ends that: then the nearest address counts that a
 /// trusted proxy vouches for. Other forwarding headers, of protocol and host, are never believed.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies {
@@ -54,7 +62,7 @@ pub struct InvalidProxies;
 
 /// More proxies than these do not stand behind one another.
 const MOST_HOPS: usize = 32;
-/// More of the header is not looked at.
+/// More of the header's end is not looked at.
 const MOST_BYTES: usize = 4096;
 
 impl TrustedProxies {
@@ -94,7 +102,7 @@ impl TrustedProxies {
         if !self.trusts(certain) {
             return certain;
         }
-        for hop in self.hops(headers).into_iter().rev().take(MOST_HOPS) {
+        for hop in self.hops(headers).take(MOST_HOPS) {
             match hop {
                 Some(address) if self.trusts(address) => certain = address,
                 Some(address) => return address,
@@ -104,17 +112,16 @@ impl TrustedProxies {
         certain
     }
 
-    /// The addresses of the header, the farthest first; none for what is no address, such as `unknown`.
-    fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-        let lines = headers.get_all(self.header.name());
-        if lines.iter().map(|line| line.len()).sum::<usize>() > MOST_BYTES {
-            return vec![None];
-        }
-        let read = match self.header {
-            ForwardingHeader::XForwardedFor => x_forwarded_for,
-            ForwardingHeader::Forwarded => forwarded,
-        };
-        lines.iter().flat_map(|line| line.to_str().map_or_else(|_| vec![None], read)).collect()
+    /// The addresses of the header, the nearest first; none for what is no address, such as `unknown`, and for the
+    /// first that is not within the bytes that are looked at. What the client wrote is to the left of them.
+    fn hops(&self, headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+        let lines =
+            headers.get_all(self.header.name()).iter().rev().map(|line| String::from_utf8_lossy(line.as_bytes()));
+        let (header, mut left) = (self.header, MOST_BYTES);
+        lines.flat_map(move |line| match header {
+            ForwardingHeader::XForwardedFor => x_forwarded_for(&line, &mut left),
+            ForwardingHeader::Forwarded => forwarded(&line, &mut left),
+        })
     }
 }
 
@@ -135,12 +142,22 @@ impl FromStr for TrustedProxies {
     }
 }
 
-fn x_forwarded_for(line: &str) -> Vec<Option<IpAddr>> {
-    line.split(',').map(|item| node(item.trim())).collect()
+/// The elements from the right, as far as they are within the bytes that are left.
+fn nearest<'l>(elements: impl Iterator<Item = &'l str>, left: &mut usize) -> Vec<Option<&'l str>> {
+    let mut nearest = Vec::new();
+    for element in elements.take(MOST_HOPS) {
+        *left = left.saturating_sub(element.len() + 1);
+        nearest.push((*left > 0).then_some(element));
+    }
+    nearest
+}
+
+fn x_forwarded_for(line: &str, left: &mut usize) -> Vec<Option<IpAddr>> {
+    nearest(line.rsplit(','), left).into_iter().map(|item| node(item?.trim())).collect()
 }
 
 /// The `for` of each element (RFC 7239 §4). When its quotes do not close, nothing of the line is certain.
-fn forwarded(line: &str) -> Vec<Option<IpAddr>> {
+fn forwarded(line: &str, left: &mut usize) -> Vec<Option<IpAddr>> {
     let Some(elements) = split(line, ',') else { return vec![None] };
     let client = |element: &str| {
         let mut clients = split(element, ';')?.into_iter().filter_map(|pair| {
@@ -153,7 +170,7 @@ fn forwarded(line: &str) -> Vec<Option<IpAddr>> {
             None => node(&only),
         }
     };
-    elements.into_iter().map(client).collect()
+    nearest(elements.into_iter().rev(), left).into_iter().map(|element| client(element?)).collect()
 }
 
 /// The parts between separators that do not stand in quotes; none when the quotes do not close.

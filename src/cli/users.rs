@@ -24,7 +24,7 @@ pub(super) enum Command {
     Create(Create),
     /// Show a user
     Show(Who),
-    /// Keep a user from signing in, and refuse their sessions at once
+    /// Keep a user from signing in, and refuse their sessions: a site that runs does within half a second
     Suspend(Who),
     /// Lift a suspension
     Activate(Who),

@@ -128,6 +128,28 @@ fn files_that_everybody_on_the_machine_can_open() {
 }
 
 #[test]
+fn what_is_wrong_with_the_gateway_of_text_messages() {
+    let site = sound();
+    let file = site.folder().join("ciam.toml");
+    let with = |text: &str, mode: u32| {
+        std::fs::write(&file, text).unwrap();
+        set_mode(&file, mode);
+        site.with(&[("CIAM_CONFIG", file.to_str().unwrap())])
+    };
+    let gateway = "sms_url = \"https://user:password@sms.example/send\"\n";
+    finds(&with(gateway, 0o644), 3, &["error file.open_to_all"]);
+    finds(&with("sms_url = \"https://sms.example/send\"\n", 0o644), 0, &[]);
+    for malformed in ["sms.example", "ftp://sms.example", "http://sms.example/send"] {
+        finds(&with(&format!("sms_url = \"{malformed}\"\n"), 0o600), 3, &["error sms.invalid"]);
+    }
+    let phones = "identifiers = [\"email\", \"phone\"]\n";
+    finds(&with(phones, 0o600), 3, &["error sms.missing"]);
+    finds(&with(&format!("{phones}{gateway}"), 0o600), 0, &[]);
+    let other = "[[applications]]\nkey = \"partner\"\nname = \"Partner\"\npublic_url = \"https://partner.example\"\n";
+    finds(&with(&format!("{other}{phones}"), 0o600), 3, &["error sms.missing"]);
+}
+
+#[test]
 fn what_is_wrong_with_the_database() {
     let site = Site::new();
     finds(&site, 0, &["note database.missing"]);

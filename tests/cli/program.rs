@@ -19,7 +19,7 @@ pub(crate) struct Site {
 /// What the program said.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    code: i32,
+    pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
     pub(crate) json: Value,
@@ -88,10 +88,19 @@ impl Site {
 
     /// The site itself, without workers.
     pub(crate) async fn engine(&self, messenger: impl ciam::messages::Messenger) -> ciam::Ciam {
+        self.engine_with(messenger, |builder| builder).await
+    }
+
+    pub(crate) async fn engine_with(
+        &self,
+        messenger: impl ciam::messages::Messenger,
+        more: impl FnOnce(ciam::CiamBuilder) -> ciam::CiamBuilder,
+    ) -> ciam::Ciam {
         let key = std::fs::read_to_string(self.key_file("key")).unwrap();
         let store = ciam::SqliteStore::open(self.database()).await.unwrap();
         let builder = ciam::Ciam::builder().store(store).messenger(messenger).without_workers();
-        builder.master_key(ciam::vault::MasterKey::parse(&key).unwrap()).build().await.unwrap()
+        let builder = builder.master_key(ciam::vault::MasterKey::parse(&key).unwrap());
+        more(builder).build().await.unwrap()
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Reply {

@@ -36,6 +36,58 @@ fn a_user_is_created_found_by_every_handle_suspended_and_activated_with_events()
 }
 
 #[test]
+fn pw1_a_megabyte_on_the_standard_input_is_refused() {
+    let site = site();
+    let create = &["user", "create", "--email", "ada@example.com", "--password-stdin"];
+    for long in ["x".repeat(1 << 20), "x y z ".repeat(2_000), "\u{1F511}".repeat(300)] {
+        let refused = site.json_with_input(create, &long).expect(1);
+        assert_eq!(refused.error(), "password_refused");
+        assert!(!refused.out.contains(&long[..28]));
+    }
+    assert_eq!(site.json(&["user", "show", "ada@example.com"]).expect(4).error(), "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lg3_nothing_that_people_typed_steers_the_terminal_of_whoever_runs_the_program() {
+    use ciam::journeys::{Answer, Client, Identify, JourneyKind, Start};
+    let site = site();
+    let steering = ["\u{1b}[2J", "\u{9b}2J", "a\r\nforged line", "\u{202e}gnp", "\u{200b}"];
+    for text in steering {
+        for option in ["--name", "--username", "--email"] {
+            let email = if option == "--email" { text } else { "ada@example.com" };
+            let mut arguments = vec!["user", "create", "--email", email];
+            if option != "--email" {
+                arguments.extend([option, text]);
+            }
+            for arguments in [&arguments[..], &["user", "show", text]] {
+                let reply = site.run(arguments);
+                assert!(reply.code == 2 || reply.code == 4, "{reply:?}");
+                let said = format!("{}{}", reply.out, reply.err);
+                assert!(!said.contains(text) && !said.contains('\u{1b}'), "{said:?}");
+            }
+        }
+    }
+    let create = &["user", "create", "--email", "ada@example.com", "--password-stdin"];
+    site.json_with_input(create, PASSWORD).expect(0);
+    let ciam = site.engine(ciam::Mailbox::new()).await;
+    for text in steering {
+        let binding = ciam.entropy().verifier();
+        let started = ciam.journeys().start(Start::new(JourneyKind::SignIn, &binding)).await.unwrap();
+        let origin = ciam::events::Origin::new(None, Some(&format!("Browser {text}")));
+        let client = Client { binding: Some(binding), origin, ..Client::default() };
+        let identify = Answer::Identify(Identify::any("ada@example.com"));
+        ciam.journeys().answer(&started.id, &client, identify).await.unwrap();
+        let password = Answer::Password { password: ciam::secret::Secret::new(PASSWORD.to_owned()) };
+        ciam.journeys().answer(&started.id, &client, password).await.unwrap();
+    }
+    for json in [&[][..], &["--json"]] {
+        let shown = site.run(&[&["user", "sessions", "ada@example.com"], json].concat()).expect(0);
+        assert_eq!(shown.out.matches("Browser").count(), steering.len());
+        assert!(steering.iter().all(|text| !shown.out.contains(text)), "{shown:?}");
+    }
+}
+
+#[test]
 fn what_may_not_be_is_refused_by_name() {
     let site = site();
     site.run(&["user", "create", "--email", "ada@example.com"]).expect(0);
@@ -79,7 +131,42 @@ async fn sessions_are_listed_and_ended_one_or_all() {
     site.run(&["user", "sessions", "ada@example.com"]).expect(0).says("No sessions.");
     let ciam = site.engine(ciam::Mailbox::new()).await;
     for bearer in bearers {
-        assert!(ciam.sessions().check(&bearer).await.unwrap().is_none(), "dead at the next request");
+        assert!(ciam.sessions().check(&bearer).await.unwrap().is_none(), "dead");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn se2_what_the_program_revokes_a_site_that_runs_refuses_within_half_a_second() {
+    for revoke in [&["user", "suspend", "ada@example.com"][..], &["user", "sessions", "ada@example.com", "--end-all"]] {
+        let site = site();
+        let create = &["user", "create", "--email", "ada@example.com", "--password-stdin"];
+        site.json_with_input(create, PASSWORD).expect(0);
+        let bearer = sign_in(&site, 1).await.remove(0);
+        let clock = Ahead::default();
+        let hour = std::time::Duration::from_hours(1);
+        let ciam = site
+            .engine_with(ciam::Mailbox::new(), |builder| {
+                let cache = ciam::sessions::SessionCache { max_age: hour, ..Default::default() };
+                builder.clock(clock.clone()).session_cache(cache)
+            })
+            .await;
+        for _ in 0..3 {
+            assert!(ciam.sessions().check(&bearer).await.unwrap().is_some());
+        }
+        site.run(revoke).expect(0);
+        clock.0.fetch_add(500_000, std::sync::atomic::Ordering::SeqCst);
+        assert!(ciam.sessions().check(&bearer).await.unwrap().is_none(), "{revoke:?}");
+    }
+}
+
+/// The system's clock, so many microseconds ahead.
+#[derive(Debug, Clone, Default)]
+struct Ahead(std::sync::Arc<std::sync::atomic::AtomicI64>);
+
+impl ciam::clock::Clock for Ahead {
+    fn now(&self) -> ciam::clock::Timestamp {
+        let now = ciam::clock::SystemClock.now().micros();
+        ciam::clock::Timestamp::from_micros(now + self.0.load(std::sync::atomic::Ordering::SeqCst))
     }
 }
 

@@ -116,7 +116,7 @@ impl Identifiers {
         self.store
             .transact(|work| async move {
                 self.remove_in(&work, by, session, id).await?;
-                Ok::<_, IdentifierError>(self.notices.queue_in(&work, notices)?)
+                Ok::<_, IdentifierError>(self.notices.queue_in(&work, notices, &by.origin).await?)
             })
             .await
     }

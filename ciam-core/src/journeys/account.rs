@@ -136,7 +136,7 @@ impl Journeys {
         };
         work.insert(&identifier)?;
         work.record(identifier.event("identifier.added", by))?;
-        self.notices.queue_in(work, notices)?;
+        self.notices.queue_in(work, notices, origin).await?;
         journey.end = Some(End::Session { user, session: subject.session });
         Ok(())
     }

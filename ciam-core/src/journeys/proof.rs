@@ -9,7 +9,7 @@ use crate::challenges::{self, Challenge, Issued, Owner};
 use crate::clock::Timestamp;
 use crate::events::Origin;
 use crate::id::UserId;
-use crate::identifiers::{self, Handle, Identifier};
+use crate::identifiers::{self, Handle, Identifier, IdentifierKind};
 use crate::language::Language;
 use crate::messages::letter::{Letter, Proof};
 use crate::messages::{Channel, Draft, Sealed};
@@ -21,7 +21,7 @@ use crate::users::{DisplayName, Standing, User};
 /// A challenge and its message, made before the unit that keeps and queues them.
 pub(super) struct Prepared {
     pub(super) challenge: Challenge,
-    /// None when nobody can be written to: a username that no account has.
+    /// None when nobody is written to: by a username or a number that no account has.
     pub(super) message: Option<Sealed>,
     pub(super) channel: Channel,
     postage: Postage,
@@ -69,6 +69,10 @@ impl Journeys {
         let message = Some(message).filter(|_| addressee.to.is_some());
         // By what was typed, whatever the message goes by: what an account has besides is nobody's business.
         let channel = handle.kind().channel().unwrap_or(Channel::Email);
+        // A text message costs money, and a number without an account has nothing to recover: none goes there.
+        let is_paid_for_nothing =
+            journey.kind == JourneyKind::Recover && addressee.owner.is_none() && channel != Channel::Email;
+        let message = message.filter(|_| !is_paid_for_nothing);
         Ok(Prepared { challenge: issued.challenge, message, channel, postage })
     }
 
@@ -203,8 +207,13 @@ impl Journeys {
     /// goes: or else two handles that share a limit would show that they are one person's.
     fn postage(&self, journey: &Journey, handle: &Handle, client: &Client) -> Postage {
         let purpose = if journey.kind == JourneyKind::Recover { Purpose::Recovery } else { Purpose::Proof };
-        let channel = handle.kind().channel().unwrap_or(Channel::Email);
-        throttle::postage(&self.config.throttle, purpose, channel, &handle.canonical(), &client.origin)
+        let has_numbers = || self.accepts(journey).is_ok_and(|kinds| kinds.contains(&IdentifierKind::Phone));
+        let text = match handle.kind() {
+            IdentifierKind::Email => false,
+            IdentifierKind::Phone => true,
+            IdentifierKind::Username => has_numbers(),
+        };
+        throttle::postage(&self.config.throttle, purpose, handle, text, journey.application, &client.origin)
     }
 
     /// A message that was refused is a throttled client; everything else is what it is.

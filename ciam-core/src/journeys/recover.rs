@@ -87,7 +87,7 @@ impl Journeys {
                 };
                 let credential = PasswordCredential { id: proved.user, hash: hash.clone(), set: work.now() };
                 put(&work, &credential).await?;
-                standing.epoch += 1;
+                standing.revoke_all();
                 work.replace(&standing)?;
                 self.throttle.forgive_in(&work, proved.user).await?;
                 self.throttle.succeeded_in(&work, pardon).await?;
@@ -97,7 +97,7 @@ impl Journeys {
                 }
                 let by = Cause::user(proved.user, client.origin.clone());
                 work.record(NewEvent::new("password.recovered", &by).about(proved.user))?;
-                self.notices.queue_in(&work, notices)?;
+                self.notices.queue_in(&work, notices, &client.origin).await?;
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await

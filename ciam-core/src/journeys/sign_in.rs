@@ -24,6 +24,14 @@ struct Account {
     device: Option<KnownDevice>,
 }
 
+/// A password that was found right, and what is to be done about its hash.
+struct Checked {
+    credential: PasswordCredential,
+    outdated: bool,
+    /// The hash made anew, where that was due and done.
+    rehash: Option<PasswordHash>,
+}
+
 impl Journeys {
     /// Learns who it is, or what is to be added to an account.
     pub(super) async fn identify(&self, at: Loaded, client: &Client, who: &Identify) -> Result<Advanced, JourneyError> {
@@ -101,8 +109,10 @@ impl Journeys {
             let mistake = if at.journey.subject.is_some() { Mistake::WrongPassword } else { Mistake::WrongCredentials };
             return self.wrong(&at.journey, mistake).await;
         };
-        let rehashed = if verdict.outdated { self.hasher.rehash(&password).await.ok() } else { None };
-        let accepted = self.accept_password(&at, client, user, &credential, rehashed.as_ref(), &reservation).await;
+        let outdated = verdict.outdated;
+        let rehash = if outdated { self.hasher.rehash(&password).await.ok() } else { None };
+        let checked = Checked { credential, outdated, rehash };
+        let accepted = self.accept_password(&at, client, user, &checked, &reservation).await;
         if let Err(error) = self.throttle.succeeded(reservation).await {
             // The session is open: that its try stays counted is no reason to lose it.
             tracing::warn!(%error, "a try that succeeded stays counted");
@@ -115,8 +125,7 @@ impl Journeys {
         at: &Loaded,
         client: &Client,
         user: UserId,
-        checked: &PasswordCredential,
-        rehashed: Option<&PasswordHash>,
+        checked: &Checked,
         reservation: &Reservation,
     ) -> Result<(Journey, Option<Opened>), JourneyError> {
         self.store
@@ -124,11 +133,9 @@ impl Journeys {
                 let mut journey = self.hold(&work, at).await?;
                 self.throttle.succeeded_in(&work, reservation).await?;
                 let credential = work.get::<PasswordCredential>(user).await?;
-                // A parallel sign-in may have made the outdated hash anew: it is of the password that was set then.
-                let renewed = |now: &PasswordCredential| rehashed.is_some() && now.set == checked.set;
-                let mut credential =
-                    credential.filter(|now| now.hash == checked.hash || renewed(now)).ok_or(JourneyError::Stale)?;
-                if let Some(hash) = rehashed.filter(|_| credential.hash == checked.hash) {
+                let is_still = |now: &PasswordCredential| now.is_still(&checked.credential, checked.outdated);
+                let mut credential = credential.filter(is_still).ok_or(JourneyError::Stale)?;
+                if let Some(hash) = checked.rehash.as_ref().filter(|_| credential.hash == checked.credential.hash) {
                     credential.hash = hash.clone();
                     work.replace(&credential)?;
                     work.record(NewEvent::new("password.rehashed", &Cause::system()).about(user))?;

@@ -10,6 +10,7 @@ use crate::events::Origin;
 use crate::id::UserId;
 use crate::identifiers::{Identifier, IdentifierKind};
 use crate::store::{Store, StoreError, Work};
+use crate::throttle::{self, Tries};
 use crate::users::User;
 use crate::vault::VaultError;
 
@@ -24,6 +25,7 @@ pub(crate) struct Notices {
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
     pub(crate) templates: Templates,
+    pub(crate) tries: Tries,
     pub(crate) config: Arc<Config>,
 }
 
@@ -79,8 +81,17 @@ impl Notices {
         Ok(sealed)
     }
 
-    /// Queues the notices in the unit of the change.
-    pub(crate) fn queue_in(&self, work: &Work, notices: &[Sealed]) -> Result<(), StoreError> {
+    /// Queues the notices in the unit of the change that somebody there makes. Where the account or the client has had
+    /// too many, they are left out; the change is made all the same, and its event written.
+    pub(crate) async fn queue_in(&self, work: &Work, notices: &[Sealed], origin: &Origin) -> Result<(), StoreError> {
+        let Some((user, channel)) = notices.first().and_then(|first| Some((first.subject()?, first.channel()))) else {
+            return Ok(());
+        };
+        let postage = throttle::notice_postage(&self.config.throttle, user, channel, origin);
+        let messages = u32::try_from(notices.len()).unwrap_or(u32::MAX);
+        if !self.tries.notice_in(work, &postage, messages).await? {
+            return Ok(());
+        }
         notices.iter().try_for_each(|notice| self.outbox.queue_in(work, notice))
     }
 

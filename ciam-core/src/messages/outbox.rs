@@ -90,6 +90,18 @@ pub(crate) struct Draft {
 #[derive(Debug, Clone)]
 pub(crate) struct Sealed(Outgoing);
 
+impl Sealed {
+    /// Whom it is about.
+    pub(super) const fn subject(&self) -> Option<UserId> {
+        self.0.subject
+    }
+
+    /// How it goes.
+    pub(super) const fn channel(&self) -> Channel {
+        self.0.channel
+    }
+}
+
 /// Seals, queues and sends messages.
 #[derive(Debug, Clone)]
 pub struct Outbox {

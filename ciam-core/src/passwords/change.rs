@@ -34,6 +34,9 @@ pub enum PasswordError {
     /// The present password is not that one.
     #[error("the present password is wrong")]
     Wrong,
+    /// The password was changed meanwhile: what was shown was the present one until then.
+    #[error("the password was changed meanwhile")]
+    Stale,
     /// The new password may not be one.
     #[error("the password cannot be set")]
     Problem(#[source] PasswordProblem),
@@ -64,7 +67,8 @@ impl Passwords {
     /// present password. The owner is told. Tries count as those of sign-in do.
     ///
     /// # Errors
-    /// [`PasswordError::Wrong`], and the reason goes to the event `sign_in.failed`; [`PasswordError::Problem`];
+    /// [`PasswordError::Wrong`], and the reason goes to the event `sign_in.failed`; [`PasswordError::Stale`], which is
+    /// no failed try; [`PasswordError::Problem`];
     /// [`PasswordError::Unknown`]; [`PasswordError::Throttled`]; [`PasswordError::Overloaded`];
     /// [`PasswordError::Unavailable`].
     pub async fn change(
@@ -105,13 +109,13 @@ impl Passwords {
                 let evidence = [self.evidence(user, &proved)];
                 async move {
                     let now = work.get::<PasswordCredential>(user).await?;
-                    now.filter(|now| now.hash == credential.hash).ok_or(PasswordError::Wrong)?;
+                    now.filter(|now| now.is_still(credential, verdict.outdated)).ok_or(PasswordError::Stale)?;
                     work.replace(&PasswordCredential { id: user, hash: hash.clone(), set: work.now() })?;
                     let mut opened = journeys.sessions.renew_in(&work, session.id, &evidence, &client.origin).await?;
                     let (epoch, secret) = (opened.session.epoch(), client.device.as_ref());
                     opened.device = devices::remember_in(&journeys.store, &work, user, epoch, secret).await?;
                     work.record(NewEvent::new("password.changed", by).about(user))?;
-                    journeys.notices.queue_in(&work, notices)?;
+                    journeys.notices.queue_in(&work, notices, &client.origin).await?;
                     Ok(opened)
                 }
             })
@@ -133,13 +137,13 @@ impl Passwords {
             .store
             .transact(|work| async move {
                 let mut standing = work.get::<Standing>(user).await?.ok_or(PasswordError::Unknown)?;
-                standing.epoch += 1;
+                standing.revoke_all();
                 work.replace(&standing)?;
                 let credential = PasswordCredential { id: user, hash: hash.clone(), set: work.now() };
                 put(&work, &credential).await?;
                 journeys.throttle.forgive_in(&work, user).await?;
                 work.record(NewEvent::new("password.set", by).about(user))?;
-                journeys.notices.queue_in(&work, notices)?;
+                journeys.notices.queue_in(&work, notices, &by.origin).await?;
                 Ok(())
             })
             .await
@@ -217,3 +221,6 @@ impl From<ThrottleError> for PasswordError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

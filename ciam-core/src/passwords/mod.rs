@@ -78,6 +78,14 @@ pub struct PasswordCredential {
     pub set: Timestamp,
 }
 
+impl PasswordCredential {
+    /// Whether this is still the password of `checked`, which somebody has just been found to know: its very hash, or,
+    /// when that was outdated, one that a parallel sign-in has made of the same password.
+    pub(crate) fn is_still(&self, checked: &Self, outdated: bool) -> bool {
+        self.hash == checked.hash || (outdated && self.set == checked.set)
+    }
+}
+
 impl Record for PasswordCredential {
     type Id = UserId;
     const COLLECTION: Collection<Self> = Collection::new("passwords");

@@ -23,6 +23,9 @@ pub enum PepperError {
     /// The vault does not answer.
     #[error("the key vault with the pepper is unavailable")]
     Unavailable,
+    /// Hashes cannot say which pepper they have.
+    #[error("hashes of these parameters cannot name their pepper")]
+    Unnamed,
 }
 
 /// The peppers that were needed so far, and the vault that has them.

@@ -30,6 +30,7 @@ impl Sessions {
             return Ok(None);
         };
         let now = self.store.clock().now();
+        self.memory.heed_others(&self.store, now).await;
         if let Some(session) = self.remembered(&bearer, now) {
             session_checked(Checked::Remembered);
             return Ok(Some(session));

@@ -63,7 +63,7 @@ impl Sessions {
         user: UserId,
         keep: SessionId,
     ) -> Result<(), SessionError> {
-        self.raise_epoch_in(work, by, user, Some(keep)).await
+        self.raise_epoch_in(work, by, user, Some(keep)).await.map(drop)
     }
 
     /// Ends all sessions of the user, in one write.
@@ -79,18 +79,19 @@ impl Sessions {
     /// # Errors
     /// As [`Sessions::end_all`].
     pub async fn end_all_in(&self, work: &Work, by: &Cause, user: UserId) -> Result<(), SessionError> {
-        self.raise_epoch_in(work, by, user, None).await
+        self.raise_epoch_in(work, by, user, None).await.map(drop)
     }
 
-    async fn raise_epoch_in(
+    /// Says which epoch it is now, in which only the kept session lives on.
+    pub(super) async fn raise_epoch_in(
         &self,
         work: &Work,
         by: &Cause,
         user: UserId,
         keep: Option<SessionId>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<u64, SessionError> {
         let mut standing = work.get::<Standing>(user).await?.ok_or(SessionError::Unknown)?;
-        standing.epoch += 1;
+        standing.revoke_all();
         let mut event = NewEvent::new("session.all_ended", by).about(user);
         if let Some(keep) = keep {
             let session = work.get::<Session>(keep).await?.filter(|session| session.user == user);
@@ -101,6 +102,6 @@ impl Sessions {
         }
         work.replace(&standing)?;
         work.record(event)?;
-        Ok(())
+        Ok(standing.epoch)
     }
 }

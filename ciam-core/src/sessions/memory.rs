@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::cache::Recent;
 use super::invalidation::{Invalidation, Node, Revoked};
+use super::others::Others;
 use super::seen::Seen;
 use super::{Session, SessionId};
 use crate::clock::Timestamp;
@@ -22,7 +23,8 @@ pub struct SessionCache {
     /// none, so that each check reads both from the store.
     pub capacity: usize,
     /// How long a record is served without being read again, though nobody has said that it changed (default 10
-    /// seconds). It bounds what writes past this engine can do that nobody tells it of.
+    /// seconds). It bounds what writes past this engine can do that nobody tells it of: neither the
+    /// [channel](Invalidation), nor the database itself, as SQLite does within half a second.
     pub max_age: Duration,
 }
 
@@ -68,6 +70,7 @@ pub(super) struct Cached {
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) seen: Seen,
+    pub(super) others: Others,
     cached: Option<Cached>,
     /// Whether this node hears what others revoke.
     hears: AtomicBool,
@@ -81,7 +84,7 @@ impl Memory {
             standings: Recent::new(limits.capacity, limits.max_age),
         });
         let hears = AtomicBool::new(channel.is_none());
-        let memory = Arc::new(Self { seen: Seen::default(), cached, hears, channel });
+        let memory = Arc::new(Self { seen: Seen::default(), others: Others::default(), cached, hears, channel });
         if let Some(channel) = &memory.channel {
             channel.join(Node::new(Arc::downgrade(&memory)));
         }
@@ -107,7 +110,7 @@ impl Memory {
         self.hears.store(false, Ordering::Release);
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         if let Some(cached) = &self.cached {
             cached.sessions.clear();
             cached.standings.clear();

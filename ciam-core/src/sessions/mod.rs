@@ -1,7 +1,8 @@
 //! Browsers and apps that are signed in: opened from evidence, checked on every request, named, ended.
 //!
-//! A check costs the store nothing when the session was checked a moment ago ([`SessionCache`]). An engine takes
-//! itself for the only one that writes to its database, unless it has a channel to the others ([`Invalidation`]).
+//! A check costs the store nothing when the session was checked a moment ago ([`SessionCache`]). What other engines
+//! revoke is told by a channel ([`Invalidation`]); that others have written at all, by the database, where it can
+//! ([`Backend::commits_of_others`](crate::store::Backend::commits_of_others)).
 
 mod cache;
 mod check;
@@ -9,6 +10,7 @@ mod devices;
 mod end;
 mod invalidation;
 mod memory;
+mod others;
 mod seen;
 mod view;
 
@@ -183,7 +185,8 @@ impl Sessions {
         if standing.status != UserStatus::Active {
             return Err(SessionError::Refused);
         }
-        let opened = self.issue(work, user, assurance, standing.epoch, work.now(), origin)?;
+        let opened = self.issue(work, user, assurance, standing.epoch, work.now(), origin);
+        work.insert(&opened.session)?;
         work.record(
             NewEvent::new("session.started", &Cause::user(user, origin.clone()))
                 .about(user)
@@ -214,11 +217,10 @@ impl Sessions {
             return Err(SessionError::Unknown);
         }
         let assurance = old.assurance.with(old.user, evidence)?;
-        let mut opened = self.issue(work, old.user, assurance, old.epoch, old.created, origin)?;
+        let mut opened = self.issue(work, old.user, assurance, old.epoch, old.created, origin);
         opened.session.absolute_end = old.absolute_end;
         opened.session.lapsed = old.lapsed.max(seen::lapse(old.last_seen, work.now(), &self.limits));
         opened.session.label = old.label;
-        work.remove::<Session>(opened.session.id)?;
         work.insert(&opened.session)?;
         work.record(
             NewEvent::new("session.rotated", &Cause::user(old.user, origin.clone()))
@@ -239,20 +241,12 @@ impl Sessions {
         origin: &Origin,
     ) -> Result<Opened, SessionError> {
         let mut opened = self.elevate_in(work, id, evidence, origin).await?;
-        let user = opened.session.user;
-        let mut standing = work.get::<Standing>(user).await?.ok_or(SessionError::Unknown)?;
-        standing.epoch += 1;
-        work.replace(&standing)?;
-        opened.session.epoch = standing.epoch;
-        work.replace(&opened.session)?;
-        work.record(
-            NewEvent::new("session.all_ended", &Cause::user(user, origin.clone()))
-                .about(user)
-                .with("kept", opened.session.id.to_string()),
-        )?;
+        let Session { id, user, .. } = opened.session;
+        opened.session.epoch = self.raise_epoch_in(work, &Cause::user(user, origin.clone()), user, Some(id)).await?;
         Ok(opened)
     }
 
+    /// Makes a session with a bearer; the caller keeps it.
     fn issue(
         &self,
         work: &Work,
@@ -261,7 +255,7 @@ impl Sessions {
         epoch: u64,
         created: Timestamp,
         origin: &Origin,
-    ) -> Result<Opened, StoreError> {
+    ) -> Opened {
         let verifier = self.store.entropy().verifier();
         let session = Session {
             id: work.new_id(),
@@ -277,9 +271,8 @@ impl Sessions {
             digest: verifier.digest(),
             epoch,
         };
-        work.insert(&session)?;
         let bearer = Bearer::new(session.id, verifier).expose();
-        Ok(Opened { session, bearer, device: None })
+        Opened { session, bearer, device: None }
     }
 }
 

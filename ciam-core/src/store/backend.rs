@@ -287,6 +287,16 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// A number that is another one whenever somebody else has committed since it was asked for the last time: another
+    /// process, or another handle to the same records. What this handle commits leaves it as it is. None (the default)
+    /// when the backend cannot tell.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
     /// The file that holds the records, if it is one: a site in development keeps its key beside it.
     fn file(&self) -> Option<std::path::PathBuf> {
         None

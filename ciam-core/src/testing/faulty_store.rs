@@ -267,4 +267,9 @@ impl Backend for FaultyStore {
         self.here().await?;
         self.inner.ping().await
     }
+
+    async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
+        self.here().await?;
+        self.inner.commits_of_others().await
+    }
 }

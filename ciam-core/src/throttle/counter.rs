@@ -228,6 +228,26 @@ impl Limit {
     pub(super) fn spend_in(&self, store: &Store, work: &Work, counter: Option<&Counter>) -> Result<(), StoreError> {
         self.reserve_in(store, work, counter, true, false).map(drop)
     }
+
+    /// Counts so many in the caller's unit, which has read the counter; the commit is not refused for it.
+    pub(super) fn note_in(
+        &self,
+        store: &Store,
+        work: &Work,
+        counter: Option<&Counter>,
+        times: u32,
+    ) -> Result<(), StoreError> {
+        let Some(counter) = counter else {
+            let first = self.first(store, work, false, false);
+            return work.insert(&Counter { tries: i64::from(times), ..first });
+        };
+        let (window, _) = counter.window_at(self, work.now());
+        if window != counter.window {
+            let until = counter.until.max(work.now() + self.rate.window);
+            work.replace(&Counter { window, until, ..counter.clone() })?;
+        }
+        work.add(&Counter::TRIES, counter.id, i64::from(times), Bound::None)
+    }
 }
 
 impl Held {

@@ -114,8 +114,16 @@ pub struct ThrottleLimits {
     /// Messages that recover an account, to one address (default 3, then one in 5,000 seconds:
     /// matrix-authentication-service).
     pub recovery_messages: Burst,
-    /// Messages that one client address asks for (default 1,000 in an hour).
+    /// Changes of one account that its owner is told of (default 10, then one in 5,000 seconds). A change past them
+    /// is made all the same, and nobody is written to.
+    pub notices: Burst,
+    /// Messages by email that one client address asks for (default 1,000 in an hour).
     pub client_messages: Rate,
+    /// Text messages that one client address asks for (default 20 in an hour): they cost money.
+    pub client_texts: Rate,
+    /// Text messages of one application, whoever asks for them (default 500 in an hour): what a site may lose in an
+    /// hour to those who are paid for each message.
+    pub texts: Rate,
     /// How much of an IPv6 address is one client (default the first 64 bits: what one subscriber has at least).
     pub ipv6_prefix: u8,
     /// Which limits only watch (default none).
@@ -138,7 +146,10 @@ impl Default for ThrottleLimits {
             client_recovery_failures: Rate::new(10, Duration::from_mins(1)),
             messages: Burst::new(5, one_more),
             recovery_messages: Burst::new(3, one_more),
+            notices: Burst::new(10, one_more),
             client_messages: Rate::new(1000, Duration::from_hours(1)),
+            client_texts: Rate::new(20, Duration::from_hours(1)),
+            texts: Rate::new(500, Duration::from_hours(1)),
             ipv6_prefix: 64,
             monitoring: Monitoring::default(),
         }

@@ -1,10 +1,11 @@
 //! Which limits a sign-in, a sign-up and a message are under.
 
 use super::bucket::Allowance;
-use super::limits::{ClientNetwork, Limit, Rate, ThrottleLimits};
+use super::limits::{Burst, ClientNetwork, Limit, Rate, ThrottleLimits};
 use crate::devices::KnownDevice;
 use crate::events::Origin;
-use crate::id::UserId;
+use crate::id::{ApplicationId, RecordId as _, UserId};
+use crate::identifiers::Handle;
 use crate::messages::Channel;
 use crate::secret::Digest;
 
@@ -122,61 +123,110 @@ pub(crate) enum Purpose {
     Recovery,
 }
 
-/// The limits of a message: of the mailbox or phone that it goes to, and of the client that asks for it.
+/// The limits of a message: of the mailbox or phone that it goes to, or of the account that it tells of, and of those
+/// who pay for it or ask for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Postage {
     pub(super) target: Allowance,
     pub(super) client: Limit,
+    /// Of the application, for what costs money.
+    pub(super) application: Option<Limit>,
 }
 
-/// The limits of a message to `to`, an address or number in canonical form.
+impl Postage {
+    fn new(
+        rates: &ThrottleLimits,
+        (name, key, burst): (&'static str, Digest, Burst),
+        text: bool,
+        application: ApplicationId,
+        origin: &Origin,
+    ) -> Self {
+        let monitored = rates.monitoring.messages;
+        let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
+        let (of_client, rate) = match text {
+            true => ("messages.client_texts", rates.client_texts),
+            false => ("messages.client", rates.client_messages),
+        };
+        let of_application = || {
+            let key = [&b"application"[..], &application.uuid().into_bytes()];
+            Limit { monitored, ..Limit::new("messages.texts", &key, rates.texts) }
+        };
+        Self {
+            target: Allowance { name, key, burst, monitored },
+            client: Limit { monitored, ..Limit::of_client(of_client, &network, rate) },
+            application: text.then(of_application),
+        }
+    }
+
+    /// The limits beside that of the target.
+    pub(super) fn beside(&self) -> impl Iterator<Item = &Limit> {
+        std::iter::once(&self.client).chain(&self.application)
+    }
+}
+
+/// The limits of a message that this handle asks for. A `text` is one that may go by SMS: to a number, or to a username
+/// where people have numbers.
 pub(crate) fn postage(
     rates: &ThrottleLimits,
     purpose: Purpose,
-    channel: Channel,
-    to: &str,
+    handle: &Handle,
+    text: bool,
+    application: ApplicationId,
     origin: &Origin,
 ) -> Postage {
-    let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
-    let monitored = rates.monitoring.messages;
     let (name, burst) = match purpose {
         Purpose::Proof => ("messages.address", rates.messages),
         Purpose::Recovery => ("messages.recovery", rates.recovery_messages),
     };
-    let key = match channel {
-        Channel::Email => Digest::of_all(&[b"email", mailbox(to).as_bytes()]),
-        Channel::Sms | Channel::Voice => Digest::of_all(&[b"phone", to.as_bytes()]),
+    let key = match handle {
+        Handle::Email(email) => Digest::of_all(&[b"email", mailbox(&email.canonical()).as_bytes()]),
+        Handle::Phone(_) | Handle::Username(_) => handle.digest(),
     };
-    Postage {
-        target: Allowance { name, key, burst, monitored },
-        client: Limit { monitored, ..Limit::of_client("messages.client", &network, rates.client_messages) },
-    }
+    Postage::new(rates, (name, key, burst), text, application, origin)
 }
 
-/// The mailbox that an address most likely leads to: without a `+tag`, in lower case. For counting alone; nothing is
-/// ever sent there, and no account is found by it.
+/// The limits of telling an account's owner of a change.
+pub(crate) fn notice_postage(rates: &ThrottleLimits, user: UserId, channel: Channel, origin: &Origin) -> Postage {
+    let key = Digest::of_all(&[b"user", user.to_string().as_bytes()]);
+    let bucket = ("messages.notices", key, rates.notices);
+    Postage::new(rates, bucket, channel != Channel::Email, origin.application, origin)
+}
+
+/// The mailbox that an address most likely leads to: in lower case, without a `+tag`, and without dots, which the
+/// largest provider ignores. For counting alone; nothing is ever sent there, and no account is found by it.
 fn mailbox(address: &str) -> String {
     let address = address.to_lowercase();
-    match address.split_once('@') {
-        Some((local, domain)) => match local.split_once('+') {
-            Some((local, _)) if !local.is_empty() => format!("{local}@{domain}"),
-            _ => address,
-        },
-        None => address,
-    }
+    let Some((whole, domain)) = address.split_once('@') else { return address };
+    let untagged = whole.split_once('+').map_or(whole, |(local, _)| local);
+    let local = untagged.replace('.', "");
+    if local.is_empty() { address } else { format!("{local}@{domain}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn bucket(text: &str) -> Digest {
+        let handle = match text.parse::<crate::email::Email>() {
+            Ok(email) => Handle::from(email),
+            Err(_) => Handle::from(text.parse::<crate::identifiers::Username>().unwrap()),
+        };
+        let rates = ThrottleLimits::default();
+        postage(&rates, Purpose::Proof, &handle, false, ApplicationId::DEFAULT, &Origin::default()).target.key
+    }
+
     #[test]
-    fn tags_of_one_mailbox_are_one() {
-        for same in ["ada@example.com", "Ada+1@example.com", "ada+a+b@EXAMPLE.com", "ada+@example.com"] {
-            assert_eq!(mailbox(same), "ada@example.com");
+    fn tags_and_dots_of_one_mailbox_are_one_and_other_mailboxes_are_others() {
+        let spellings =
+            ["Ada+1@example.com", "ada+a+b@EXAMPLE.com", "ada+@example.com", "a.da@example.com", "A.d.a+x@example.com"];
+        for same in spellings {
+            assert_eq!(bucket(same), bucket("ada@example.com"), "{same}");
         }
-        assert_eq!(mailbox("+tag@example.com"), "+tag@example.com");
-        assert_eq!(mailbox("a.da@example.com"), "a.da@example.com");
+        let others = ["ada@example.org", "eda@example.com", "+tag@example.com", "+other@example.com", "ada"];
+        for (nth, other) in others.iter().enumerate() {
+            assert_ne!(bucket(other), bucket("ada@example.com"), "{other}");
+            assert!(others[..nth].iter().all(|before| bucket(before) != bucket(other)), "{other}");
+        }
     }
 
     #[test]

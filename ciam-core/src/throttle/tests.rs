@@ -1,3 +1,5 @@
+mod messages;
+
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 
@@ -429,7 +431,9 @@ async fn recovery_and_proof_have_buckets_of_their_own() {
     let bed = TestBed::new().await;
     let (tries, store) = (bed.ciam.tries(), bed.ciam.store());
     let limits = ThrottleLimits::default();
-    let of = |purpose| postage(&limits, purpose, crate::messages::Channel::Email, ADA, &Origin::default());
+    let ada = crate::identifiers::Handle::from(ADA.parse::<crate::email::Email>().unwrap());
+    let application = crate::id::ApplicationId::DEFAULT;
+    let of = |purpose| postage(&limits, purpose, &ada, false, application, &Origin::default());
     for (purpose, most) in [(Purpose::Recovery, 3), (Purpose::Proof, 5)] {
         let postage = &of(purpose);
         for n in 0..7 {

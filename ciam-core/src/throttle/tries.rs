@@ -175,7 +175,7 @@ impl Tries {
         let counter = work.get::<Counter>(limit.counter_id(&self.store)).await?;
         match limit.room(counter.as_ref(), work.now(), true) {
             Room::Free => {}
-            Room::Full(_) | Room::Busy if limit.monitored => self.tell_in(work, limit)?,
+            Room::Full(_) | Room::Busy if limit.monitored => self.tell_in(work, limit, "throttle.would_refuse")?,
             Room::Full(retry_after) => return Err(ThrottleError::Throttled { limit: limit.name, retry_after }),
             Room::Busy => {
                 return Err(ThrottleError::Throttled { limit: limit.name, retry_after: Duration::from_secs(1) });
@@ -199,13 +199,12 @@ impl Tries {
     pub(crate) async fn look_at_postage(&self, postage: &Postage) -> Result<(), ThrottleError> {
         let target = &postage.target;
         let of_target = target.look(&self.store).await?.filter(|_| !target.monitored);
-        let of_client = self.wait(&postage.client).await?;
-        let named = |wait: Option<Duration>, name| wait.map(|wait| (wait, name));
-        let Some((retry_after, limit)) = named(of_target, target.name).max(named(of_client, postage.client.name))
-        else {
-            return Ok(());
-        };
-        self.tell(&self.limit_of(postage, limit), "throttle.refused").await;
+        let mut longest = of_target.map(|wait| (wait, target.name));
+        for limit in postage.beside() {
+            longest = longest.max(self.wait(limit).await?.map(|wait| (wait, limit.name)));
+        }
+        let Some((retry_after, limit)) = longest else { return Ok(()) };
+        self.tell(&Self::limit_of(postage, limit), "throttle.refused").await;
         Err(ThrottleError::Throttled { limit, retry_after })
     }
 
@@ -217,11 +216,46 @@ impl Tries {
     pub(crate) async fn post_in(&self, work: &Work, postage: &Postage) -> Result<(), ThrottleError> {
         let target = &postage.target;
         match target.take_in(&self.store, work).await? {
-            Some(_) if target.monitored => self.tell_in(work, &self.limit_of(postage, target.name))?,
+            Some(_) if target.monitored => {
+                self.tell_in(work, &Self::limit_of(postage, target.name), "throttle.would_refuse")?;
+            }
             Some(retry_after) => return Err(ThrottleError::Throttled { limit: target.name, retry_after }),
             None => {}
         }
-        self.spend_in(work, &postage.client).await
+        for limit in postage.beside() {
+            self.spend_in(work, limit).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether so many messages that tell of one change may go out; if so they are counted, in the unit of the change.
+    /// That unit is never refused for their sake: of parallel changes of many accounts by one client a few more may
+    /// be told of than its limit says.
+    pub(crate) async fn notice_in(&self, work: &Work, postage: &Postage, messages: u32) -> Result<bool, StoreError> {
+        let mut counters = Vec::new();
+        let mut refused = None;
+        for limit in postage.beside() {
+            let counter = work.get::<Counter>(limit.counter_id(&self.store)).await?;
+            if limit.room(counter.as_ref(), work.now(), true) != Room::Free {
+                refused = refused.or(Some(limit.clone()));
+            }
+            counters.push((limit, counter));
+        }
+        let monitored = postage.target.monitored;
+        if refused.is_none() || monitored {
+            let full = postage.target.take_in(&self.store, work).await?;
+            refused = refused.or_else(|| full.map(|_| Self::limit_of(postage, postage.target.name)));
+        }
+        if let Some(limit) = refused {
+            self.tell_in(work, &limit, if monitored { "throttle.would_refuse" } else { "throttle.refused" })?;
+            if !monitored {
+                return Ok(false);
+            }
+        }
+        for (limit, counter) in counters {
+            limit.note_in(&self.store, work, counter.as_ref(), messages)?;
+        }
+        Ok(true)
     }
 
     /// Whether an error of a commit says that a limit was reached.
@@ -241,9 +275,9 @@ impl Tries {
     }
 
     /// The limit of a message by its name, as events are told of it.
-    fn limit_of(&self, postage: &Postage, name: &'static str) -> Limit {
-        if name == postage.client.name {
-            return postage.client.clone();
+    fn limit_of(postage: &Postage, name: &'static str) -> Limit {
+        if let Some(limit) = postage.beside().find(|limit| limit.name == name) {
+            return limit.clone();
         }
         let target = &postage.target;
         Limit { name, key: target.key, subject: None, monitored: target.monitored, ..postage.client.clone() }
@@ -261,8 +295,8 @@ impl Tries {
         }
     }
 
-    fn tell_in(&self, work: &Work, limit: &Limit) -> Result<(), StoreError> {
-        self.told(limit, "throttle.would_refuse", work.now()).map_or(Ok(()), |event| work.record(event))
+    fn tell_in(&self, work: &Work, limit: &Limit, name: &'static str) -> Result<(), StoreError> {
+        self.told(limit, name, work.now()).map_or(Ok(()), |event| work.record(event))
     }
 
     fn told(&self, limit: &Limit, name: &'static str, now: Timestamp) -> Option<NewEvent> {

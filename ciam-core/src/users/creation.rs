@@ -136,6 +136,7 @@ impl Users {
                 let context = vec![
                     handle.as_str().to_owned(),
                     name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
+                    username.as_ref().map(|username| username.as_str().to_owned()).unwrap_or_default(),
                     self.creation.config.application.name.clone(),
                 ];
                 let judged = self.creation.judges.judge(password, context).await?;

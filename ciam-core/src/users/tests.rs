@@ -72,12 +72,30 @@ async fn a_user_made_without_a_journey_signs_in_like_any_other() {
     assert!(bed.ciam.users().profile(bed.ciam.entropy().id(ada.created)).await.unwrap().is_none());
 }
 
+#[test]
+fn lg3_no_name_and_no_username_can_forge_a_line_or_steer_a_terminal() {
+    let steering = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}').chain(
+        "\u{ad}\u{61c}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}\u{fff9}\u{e0041}"
+            .chars(),
+    );
+    for c in steering {
+        // White space around is not part of it; so in the middle.
+        assert!(DisplayName::parse(&format!("Ada{c}Lovelace")).is_err(), "{c:?}");
+        let username = format!("ada{c}lovelace").parse::<crate::identifiers::Username>();
+        assert!(username.is_err(), "{c:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_password_given_by_the_host_is_judged_like_any_other() {
     let bed = TestBed::new().await;
     let create = async |password: &str| {
         bed.ciam.users().create(&Cause::system(), new(EMAIL).password(Secret::new(password.to_owned()))).await
     };
+    let named = new(EMAIL).username("ZephyrineMarsouin".parse().unwrap());
+    let as_username = named.password(Secret::new("zephyrinemarsouin".to_owned()));
+    let refused = bed.ciam.users().create(&Cause::system(), as_username).await;
+    assert!(matches!(refused, Err(UserError::Password(_))), "pw5: {refused:?}");
     for password in ["short", "passwordpassword", &"x ".repeat(600)] {
         assert!(matches!(create(password).await, Err(UserError::Password(_))), "{password}");
     }

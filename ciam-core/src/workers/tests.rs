@@ -61,6 +61,22 @@ async fn engine(gate: &Gate, store: &Arc<dyn Backend>, configure: impl FnOnce(Ci
     TestBed { ciam, clock, hasher, mailbox: gate.sent.clone() }
 }
 
+/// Runs a test on a thread of its own, where tokio's clock is paused: a worker that never rests fails it, and holds
+/// nobody up.
+#[track_caller]
+fn in_time(test: impl Future<Output = ()> + Send + 'static) {
+    let (done, is_done) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(test);
+        done.send(()).unwrap();
+    });
+    match is_done.recv_timeout(Duration::from_secs(30)) {
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("a worker does not stop"),
+        _ => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+    }
+}
+
 fn memory() -> Arc<dyn Backend> {
     Arc::new(MemoryStore::new())
 }
@@ -70,73 +86,81 @@ async fn outcomes(bed: &TestBed) -> Vec<String> {
     events.into_iter().map(|(_, event)| event.name).filter(|name| name.starts_with("message.")).collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_shutdown_lets_a_message_finish_and_begins_no_other() {
-    let gate = Gate::new();
-    let bed = engine(&gate, &memory(), |builder| builder).await;
-    bed.browser().sign_up_until_code("ada@example.com", PASSWORD).await;
-    gate.reached().await;
-    let ciam = bed.ciam.clone();
-    let shutdown = tokio::spawn(async move { ciam.shutdown().await });
-    tokio::task::yield_now().await;
-    bed.browser().sign_up_until_code("bob@example.com", PASSWORD).await;
-    gate.let_through.add_permits(9);
-    assert_eq!(shutdown.await.unwrap(), Ok(()));
-    assert_eq!(outcomes(&bed).await, ["message.queued", "message.queued", "message.sent"]);
-    assert_eq!(bed.mailbox.messages()[0].to, "ada@example.com");
-    // The other one waits for the next start.
-    let next = engine(&gate, bed.ciam.store().backend(), |builder| builder.without_workers()).await;
-    assert_eq!(next.ciam.outbox().deliver().await.unwrap(), 1);
-    assert_eq!(bed.mailbox.messages()[0].to, "bob@example.com");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_shutdown_does_not_wait_for_ever_and_loses_nothing() {
-    let gate = Gate::new();
-    let bed = engine(&gate, &memory(), |builder| builder.shutdown_grace(Duration::from_secs(3))).await;
-    bed.browser().sign_up_until_code("ada@example.com", PASSWORD).await;
-    gate.reached().await;
-    let begun = tokio::time::Instant::now();
-    assert_eq!(bed.ciam.shutdown().await, Err(Overdue));
-    assert_eq!(begun.elapsed(), Duration::from_secs(3));
-    assert_eq!(bed.ciam.shutdown().await, Ok(()), "there is nothing left to end");
-    assert_eq!(outcomes(&bed).await, ["message.queued"]);
-    gate.let_through.add_permits(9);
-    bed.clock.advance(Duration::from_mins(2));
-    assert_eq!(bed.ciam.outbox().deliver().await.unwrap(), 1, "once the lease is over");
-    assert_eq!(outcomes(&bed).await, ["message.queued", "message.sent"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn many_may_ask_for_the_shutdown() {
-    let gate = Gate::new();
-    gate.let_through.add_permits(9);
-    let bed = engine(&gate, &memory(), |builder| builder).await;
-    let ciam = bed.ciam.clone();
-    let ended = in_parallel(8, move |_| {
-        let ciam = ciam.clone();
-        async move { ciam.shutdown().await }
+#[test]
+fn a_shutdown_lets_a_message_finish_and_begins_no_other() {
+    in_time(async {
+        let gate = Gate::new();
+        let bed = engine(&gate, &memory(), |builder| builder).await;
+        bed.browser().sign_up_until_code("ada@example.com", PASSWORD).await;
+        gate.reached().await;
+        let ciam = bed.ciam.clone();
+        let shutdown = tokio::spawn(async move { ciam.shutdown().await });
+        tokio::task::yield_now().await;
+        bed.browser().sign_up_until_code("bob@example.com", PASSWORD).await;
+        gate.let_through.add_permits(9);
+        assert_eq!(shutdown.await.unwrap(), Ok(()));
+        assert_eq!(outcomes(&bed).await, ["message.queued", "message.queued", "message.sent"]);
+        assert_eq!(bed.mailbox.messages()[0].to, "ada@example.com");
+        // The other one waits for the next start.
+        let next = engine(&gate, bed.ciam.store().backend(), |builder| builder.without_workers()).await;
+        assert_eq!(next.ciam.outbox().deliver().await.unwrap(), 1);
+        assert_eq!(bed.mailbox.messages()[0].to, "bob@example.com");
     });
-    assert_eq!(ended.await, [Ok(()); 8]);
-    bed.browser().sign_up_until_code("ada@example.com", PASSWORD).await;
-    tokio::time::sleep(Duration::from_mins(10)).await; // of the paused clock
-    assert_eq!(outcomes(&bed).await, ["message.queued"], "nobody is left to send it");
 }
 
-#[tokio::test(start_paused = true)]
-async fn workers_may_run_elsewhere_than_the_engine_that_queues() {
-    let (gate, store) = (Gate::new(), memory());
-    gate.let_through.add_permits(9);
-    let serving = engine(&gate, &store, CiamBuilder::without_workers).await;
-    let working = engine(&gate, &store, CiamBuilder::without_workers).await;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = tokio::spawn(working.ciam.workers().run_until(async move { drop(stopped.await) }));
-    serving.browser().sign_up_until_code("ada@example.com", PASSWORD).await;
-    gate.reached().await;
-    assert_eq!(serving.ciam.shutdown().await, Ok(()), "it has none of its own");
-    stop.send(()).unwrap();
-    assert_eq!(run.await.unwrap(), Ok(()));
-    assert_eq!(outcomes(&serving).await, ["message.queued", "message.sent"]);
+#[test]
+fn a_shutdown_does_not_wait_for_ever_and_loses_nothing() {
+    in_time(async {
+        let gate = Gate::new();
+        let bed = engine(&gate, &memory(), |builder| builder.shutdown_grace(Duration::from_secs(3))).await;
+        bed.browser().sign_up_until_code("ada@example.com", PASSWORD).await;
+        gate.reached().await;
+        let begun = tokio::time::Instant::now();
+        assert_eq!(bed.ciam.shutdown().await, Err(Overdue));
+        assert_eq!(begun.elapsed(), Duration::from_secs(3));
+        assert_eq!(bed.ciam.shutdown().await, Ok(()), "there is nothing left to end");
+        assert_eq!(outcomes(&bed).await, ["message.queued"]);
+        gate.let_through.add_permits(9);
+        bed.clock.advance(Duration::from_mins(2));
+        assert_eq!(bed.ciam.outbox().deliver().await.unwrap(), 1, "once the lease is over");
+        assert_eq!(outcomes(&bed).await, ["message.queued", "message.sent"]);
+    });
+}
+
+#[test]
+fn many_may_ask_for_the_shutdown() {
+    in_time(async {
+        let gate = Gate::new();
+        gate.let_through.add_permits(9);
+        let bed = engine(&gate, &memory(), |builder| builder).await;
+        let ciam = bed.ciam.clone();
+        let ended = in_parallel(8, move |_| {
+            let ciam = ciam.clone();
+            async move { ciam.shutdown().await }
+        });
+        assert_eq!(ended.await, [Ok(()); 8]);
+        bed.browser().sign_up_until_code("ada@example.com", PASSWORD).await;
+        tokio::time::sleep(Duration::from_mins(10)).await; // of the paused clock
+        assert_eq!(outcomes(&bed).await, ["message.queued"], "nobody is left to send it");
+    });
+}
+
+#[test]
+fn workers_may_run_elsewhere_than_the_engine_that_queues() {
+    in_time(async {
+        let (gate, store) = (Gate::new(), memory());
+        gate.let_through.add_permits(9);
+        let serving = engine(&gate, &store, CiamBuilder::without_workers).await;
+        let working = engine(&gate, &store, CiamBuilder::without_workers).await;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let run = tokio::spawn(working.ciam.workers().run_until(async move { drop(stopped.await) }));
+        serving.browser().sign_up_until_code("ada@example.com", PASSWORD).await;
+        gate.reached().await;
+        assert_eq!(serving.ciam.shutdown().await, Ok(()), "it has none of its own");
+        stop.send(()).unwrap();
+        assert_eq!(run.await.unwrap(), Ok(()));
+        assert_eq!(outcomes(&serving).await, ["message.queued", "message.sent"]);
+    });
 }
 
 #[tokio::test]

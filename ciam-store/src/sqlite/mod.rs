@@ -232,6 +232,11 @@ impl Backend for SqliteStore {
         self.readers.ping()
     }
 
+    async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::Version { answer }, answered).await.map(Some)
+    }
+
     fn file(&self) -> Option<PathBuf> {
         Some(self.file.clone())
     }

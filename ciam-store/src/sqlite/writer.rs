@@ -26,11 +26,32 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Something to write.
 pub(super) enum Job {
-    Batch { tables: Arc<Tables>, realm: RealmId, batch: Batch, answer: Answer<()> },
-    Settle { unit: Uuid, now: Timestamp, answer: Answer<Settlement> },
-    Sweep { tables: Arc<Tables>, now: Timestamp, limit: u32, answer: Answer<u32> },
-    Prepare { specs: Vec<CollectionSpec>, answer: Answer<()> },
+    Batch {
+        tables: Arc<Tables>,
+        realm: RealmId,
+        batch: Batch,
+        answer: Answer<()>,
+    },
+    Settle {
+        unit: Uuid,
+        now: Timestamp,
+        answer: Answer<Settlement>,
+    },
+    Sweep {
+        tables: Arc<Tables>,
+        now: Timestamp,
+        limit: u32,
+        answer: Answer<u32>,
+    },
+    Prepare {
+        specs: Vec<CollectionSpec>,
+        answer: Answer<()>,
+    },
     Host(Box<dyn HostWrite>),
+    /// Writes nothing, and so is answered outside of groups.
+    Version {
+        answer: Answer<u64>,
+    },
 }
 
 /// A host's own write, its types forgotten.
@@ -48,6 +69,7 @@ enum Done {
     Sweep(Result<u32, StoreError>),
     Prepare(Result<(), StoreError>),
     Host(Result<(), StoreError>),
+    Version(Result<u64, StoreError>),
 }
 
 impl Done {
@@ -56,6 +78,7 @@ impl Done {
             Self::Batch(result) | Self::Prepare(result) | Self::Host(result) => result.is_ok(),
             Self::Settle(result) => result.is_ok(),
             Self::Sweep(result) => result.is_ok(),
+            Self::Version(result) => result.is_ok(),
         }
     }
 }
@@ -100,18 +123,37 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
             let began = Instant::now();
-            let mut group = vec![first];
+            let mut group: Vec<Job> = self.to_write(first).into_iter().collect();
             while group.len() < self.max_group
                 && let Ok(job) = self.queue.try_recv()
             {
-                group.push(job);
+                group.extend(self.to_write(job));
             }
-            self.commit_group(group);
+            if !group.is_empty() {
+                self.commit_group(group);
+            }
             if !self.queue.is_empty() {
                 // A host's own connection polls for the write lock: without this gap it would starve.
                 std::thread::sleep((began.elapsed() / 8).clamp(Duration::from_micros(50), Duration::from_millis(2)));
             }
         }
+    }
+
+    /// The job, unless it writes nothing and is answered already.
+    fn to_write(&self, job: Job) -> Option<Job> {
+        match job {
+            Job::Version { answer } => {
+                drop(answer.send(self.version()));
+                None
+            }
+            job => Some(job),
+        }
+    }
+
+    /// SQLite's `data_version`: on this connection another one whenever somebody else has committed.
+    fn version(&self) -> Result<u64, StoreError> {
+        let mut statement = self.conn.prepare_cached("PRAGMA data_version").map_err(unavailable)?;
+        statement.query_row((), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs).map_err(unavailable)
     }
 
     fn commit_group(&self, group: Vec<Job>) {
@@ -234,6 +276,7 @@ impl Writer {
                 let applying = Applying { conn: &self.conn, tables, realm: *realm, unit: batch.unit, now: batch.now };
                 Done::Batch(applying.run(batch))
             }
+            Job::Version { .. } => Done::Version(self.version()),
             Job::Settle { unit, now, .. } => Done::Settle(batch::settle(&self.conn, *unit, *now)),
             Job::Sweep { tables, now, limit, .. } => Done::Sweep(batch::sweep(&self.conn, tables, *now, *limit)),
             Job::Prepare { specs, .. } => Done::Prepare(schema::prepare(&self.conn, specs)),
@@ -290,6 +333,8 @@ fn finish(job: Job, outcome: Result<Done, StoreError>) {
         (Job::Settle { answer, .. }, Err(error)) => drop(answer.send(Err(error))),
         (Job::Sweep { answer, .. }, Err(error)) => drop(answer.send(Err(error))),
         (Job::Host(host), Err(error)) => host.finish(Err(error)),
-        (Job::Settle { .. } | Job::Sweep { .. }, Ok(_)) => {}
+        (Job::Version { answer }, Ok(Done::Version(result))) => drop(answer.send(result)),
+        (Job::Version { answer }, Err(error)) => drop(answer.send(Err(error))),
+        (Job::Settle { .. } | Job::Sweep { .. } | Job::Version { .. }, Ok(_)) => {}
     }
 }

@@ -47,8 +47,8 @@ refusals! {
     Edit: malformed too_deep no_session cross_site timeout too_large unsupported_media_type unexpected_members
         wrong_input unavailable;
     /// Of changing a password.
-    Password: malformed too_deep no_session cross_site timeout too_large unsupported_media_type unexpected_members
-        wrong_input throttled overloaded unavailable;
+    Password: malformed too_deep no_session cross_site timeout password_changed too_large unsupported_media_type
+        unexpected_members wrong_input throttled overloaded unavailable;
     /// Of removing an identifier.
     Identifier: no_session cross_site fresh_sign_in_required not_found last_identifier unavailable;
 }

@@ -13,6 +13,7 @@ use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 use crate::error::Problem;
+use crate::proxies::is_forwarded;
 use crate::reader::Reader;
 use crate::web::Web;
 
@@ -20,8 +21,9 @@ pub(super) fn routes() -> Router<Web> {
     Router::new().route("/dev/mailbox", get(page)).route("/dev/mailbox.json", get(list))
 }
 
-/// The request was made for the public URL's host. To a request under any other name there is no mailbox: its
-/// sender may be a page of that name's owner, who made the name lead here (DNS rebinding).
+/// The request was made for the public URL's host, and by no proxy for somebody else. To a request under any other name
+/// there is no mailbox: its sender may be a page of that name's owner, who made the name lead here (DNS rebinding). A
+/// proxy or a tunnel on this machine may ask under the host's name for whoever is at its other end.
 #[derive(Debug)]
 struct OwnHost;
 
@@ -29,6 +31,9 @@ impl FromRequestParts<Web> for OwnHost {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Problem> {
+        if is_forwarded(&parts.headers) {
+            return Err(Problem::not_found());
+        }
         let scheme = if web.site().is_secure() { "https" } else { "http" };
         let is_own = |host: &str| web.site().is_own_origin(&format!("{scheme}://{host}"));
         let target = parts.uri.authority().map(|authority| Some(authority.as_str()));

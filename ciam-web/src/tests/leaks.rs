@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -102,18 +103,81 @@ impl<'w> MakeWriter<'w> for Written {
     }
 }
 
+/// An application that knows its guests.
+fn guests() -> Router {
+    let cart = async |visitor: crate::Visitor| format!("{:?}", matches!(visitor, crate::Visitor::Guest(_)));
+    Router::new().route("/cart", axum::routing::get(cart))
+}
+
+/// A client that keeps the secret of its journey and its bearer itself.
+struct Native {
+    client: Visitor,
+    path: String,
+    secret: String,
+    token: String,
+}
+
+impl Native {
+    async fn new(app: &Router) -> Self {
+        let mut client = Visitor::program(app);
+        let start = json!({"kind": "sign_in", "transport": "bearer"});
+        let begun = client.call(Method::POST, "/api/v1/journeys", start).await.json();
+        let text = |member: &str| begun[member].as_str().unwrap().to_owned();
+        Self { path: format!("/api/v1/journeys/{}", text("id")), secret: text("secret"), token: String::new(), client }
+    }
+
+    async fn tell(&mut self, answer: Value) -> Reply {
+        let request = self.client.request(Method::POST, &self.path).header(CONTENT_TYPE, JSON);
+        let request = request.header(AUTHORIZATION, format!("Bearer {}", self.secret));
+        self.client.send(request.body(Body::from(json!({ "answer": answer }).to_string())).unwrap()).await
+    }
+
+    async fn turned_away(&mut self) -> Vec<String> {
+        let identified = self.tell(json!({"type": "identify", "email": EMAIL})).await.body;
+        vec![identified, self.tell(json!({"type": "password", "password": "canary turned away"})).await.body]
+    }
+
+    /// Gets a token, and shows it where it is good and where it is not any more. The answers after the one that has it.
+    async fn sign_in(&mut self) -> Vec<String> {
+        let done = self.tell(json!({"type": "password", "password": PASSWORD})).await.json();
+        self.token = done["prompt"]["session"]["token"].as_str().unwrap().to_owned();
+        let mut bodies = Vec::new();
+        for method in [Method::GET, Method::DELETE, Method::GET] {
+            let request = self.client.request(method, "/api/v1/session");
+            let request = request.header(AUTHORIZATION, format!("Bearer {}", self.token));
+            bodies.push(self.client.send(request.body(Body::empty()).unwrap()).await.body);
+        }
+        bodies
+    }
+}
+
+/// The key of the engine, in hexadecimal.
+const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
 #[tokio::test]
 async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
-    let (bed, app, store) = on_a_faulty_store().await;
+    let store = FaultyStore::new(Arc::new(MemoryStore::new()), []);
+    let cache = SessionCache { capacity: 0, ..SessionCache::default() };
+    let key = ciam_core::vault::MasterKey::parse(MASTER_KEY).unwrap();
+    let bed = TestBed::with(|builder| builder.shared_store(store.clone()).session_cache(cache).master_key(key)).await;
+    let app = around(&bed, Router::new());
     let wrong = "canary wrong kettle stone";
     let mut ada = Visitor::browser(&app);
     let mut bodies = Vec::new();
+    let mut native = Native::new(&app).await;
+    bodies.extend(native.turned_away().await);
     let page = ada.sign_up_until_code(EMAIL).await;
     let (code, ticket) = (bed.code_for(EMAIL).await, bed.ticket_for(EMAIL).await);
     bodies.push(page.body.clone());
     bodies.push(ada.answer(&page, &[("code", "12345")]).await.body);
     bodies.push(ada.submit(&page, &[("code", &code)]).await.body);
     let session = ada.jar["ciam_session"].clone();
+    bodies.extend(native.sign_in().await);
+    let mut guest = Visitor::browser(&around(&bed, guests()));
+    bodies.push(guest.get("/cart").await.body);
+    let (guest, device) = (guest.jar["ciam_guest"].clone(), ada.jar["ciam_device"].clone());
+    let guest = guest.split('.').next().unwrap();
+    let device = device.rsplit('.').next().unwrap();
     bodies.push(ada.get("/account").await.body);
     bodies.push(ada.get("/account/sessions").await.body);
     bodies.push(ada.get("/api/v1/session").await.body);
@@ -164,7 +228,14 @@ async fn lg1_secrets_are_in_no_log_and_come_back_in_no_answer() {
         ("reset code", &reset_code),
         ("reset ticket", &reset_ticket),
         ("binding", &binding),
+        ("guest", guest),
+        ("device", device),
+        ("secret of a native client", &native.secret),
+        ("token of a native client", &native.token),
+        ("master key", MASTER_KEY),
+        ("master key in base64", "ABEiM0RVZneImaq7zN3u/wARIj"),
     ] {
+        assert!(secret.len() >= 6, "{name} is one");
         assert!(!written.contains(secret), "{name} in the log");
         assert!(!debug.contains(secret), "{name} in Debug");
         for body in &bodies {

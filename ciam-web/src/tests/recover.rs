@@ -299,6 +299,10 @@ async fn pw1_a_megabyte_is_refused_before_hashing_wherever_a_password_goes() {
     let page = ada.recover_until_code(EMAIL).await;
     let reset = ada.answer(&page, &[("code", &bed.code_for(EMAIL).await)]).await;
     let step_up = ada.get("/step-up").await;
+    let adding = {
+        bed.clock.advance(std::time::Duration::from_mins(20));
+        ada.begin("add_identifier").await
+    };
     let (before, huge, long) = (bed.hasher.work(), "x".repeat(1 << 20), "x y z ".repeat(2_000));
     for (status, text) in [(StatusCode::PAYLOAD_TOO_LARGE, &huge), (StatusCode::UNPROCESSABLE_ENTITY, &long)] {
         let replies = [
@@ -307,6 +311,8 @@ async fn pw1_a_megabyte_is_refused_before_hashing_wherever_a_password_goes() {
             ada.post("/account/security", &[("password", text), ("new_password", NEW)]).await,
             ada.call(Method::POST, "/api/v1/account/password", json!({"password": text, "new_password": NEW})).await,
             ada.tell(&step_up.field("journey"), json!({"type": "password", "password": text})).await,
+            ada.tell(&reset.field("journey"), json!({"type": "new_password", "new_password": text})).await,
+            ada.tell(&adding, json!({"type": "password", "password": text})).await,
         ];
         for reply in replies {
             assert_eq!(reply.status, status, "{}", reply.body);

@@ -189,6 +189,10 @@ async fn a_person_names_their_sessions_on_the_page() {
         assert_eq!(page.alert(), Some("A name has 1 to 64 characters and no control characters."));
         assert!(page.body.contains("<details class=\"rename\" open>") && page.body.contains("aria-invalid=\"true\""));
     }
+    for steering in ["my\u{1b}[2Jphone", "my\r\nphone", "my\u{202e}phone", "my\u{200b}phone", "my\u{2028}phone"] {
+        let lg3 = ada.post(&rename, &[("label", steering)]).await;
+        assert_eq!(lg3.status, StatusCode::UNPROCESSABLE_ENTITY, "{steering:?}");
+    }
     assert_eq!(ada.post(&rename, &[("label", "  ")]).await.status, StatusCode::SEE_OTHER);
     assert!(ada.get("/account/sessions").await.body.contains("An unknown browser or app</span>"), "no name any more");
 

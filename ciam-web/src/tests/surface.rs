@@ -140,7 +140,7 @@ async fn each_route_is_described_with_the_problems_that_it_can_give() {
         "422 wrong_input",
         "503 unavailable",
     ];
-    let password = [&edit[..], &["429 throttled", "503 overloaded"]].concat();
+    let password = [&edit[..], &["409 password_changed", "429 throttled", "503 overloaded"]].concat();
     let identifier = [&one[..], &["403 fresh_sign_in_required", "409 last_identifier"]].concat();
     let page = ["400 bad_cursor", "401 no_session", "503 unavailable"];
     let expected: [&[&str]; 16] = [
@@ -323,6 +323,19 @@ async fn the_mailbox_is_for_the_own_host_only() {
             &[],
         ] {
             assert_eq!(ada.send(request(path, foreign)).await.problem(), "not_found", "{foreign:?}");
+        }
+        // A proxy or a tunnel on this machine, for whoever is at its other end.
+        for (name, value) in [
+            ("x-forwarded-for", "203.0.113.9"),
+            ("x-forwarded-host", "localhost:8080"),
+            ("x-forwarded-proto", "https"),
+            ("x-real-ip", "203.0.113.9"),
+            ("forwarded", "for=203.0.113.9"),
+            ("via", "1.1 tunnel"),
+        ] {
+            let mut proxied = request(path, &["localhost:8080"]);
+            proxied.headers_mut().insert(name, value.parse().unwrap());
+            assert_eq!(ada.send(proxied).await.problem(), "not_found", "{name}");
         }
         let absolute = format!("http://evil.example:8080{path}");
         assert_eq!(ada.send(request(&absolute, &["localhost:8080"])).await.problem(), "not_found");

@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use ciam_core::secret::Secret;
+
 use super::Findings;
 use crate::settings::{Database, KeySource, Settings};
 
 pub(super) fn examine(settings: &Settings, findings: &mut Findings) {
+    let with_credentials = |url: &Option<Secret<String>>| url.as_ref().is_some_and(|url| url.expose().contains('@'));
     let secrets_in_file = settings.master_key_from == Some(KeySource::Configuration)
-        || settings.smtp_url.as_ref().is_some_and(|url| url.expose().contains('@'));
+        || with_credentials(&settings.smtp_url)
+        || with_credentials(&settings.sms_url);
     if let Some(file) = settings.file.as_deref().filter(|_| secrets_in_file) {
         readable(file, "the configuration, which holds a secret", findings);
     }

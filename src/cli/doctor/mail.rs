@@ -1,16 +1,35 @@
-//! Whether messages reach their server.
+//! Whether messages reach their server, and text messages a gateway.
 
 use std::time::Duration;
 
 use ciam_core::config::PublicUrl;
+use ciam_core::identifiers::IdentifierKind;
 use url::Url;
 
 use super::super::answer::with_causes;
 use super::Findings;
+use crate::adapters::HttpSmsMessenger;
 use crate::settings::Settings;
 
 /// How long a mail server may take to greet.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The gateway of text messages, and whether one is needed. It is not spoken to: every request there is a message.
+pub(super) fn texts(settings: &Settings, findings: &mut Findings) {
+    let others = settings.applications.iter().map(|application| &application.identifiers);
+    let mut policies = std::iter::once(&settings.identifiers).chain(others);
+    match settings.sms_url.as_ref().map(|url| HttpSmsMessenger::from_url(url.expose())) {
+        Some(Err(error)) => findings.error("sms.invalid", error.to_string(), "examples/portal.toml shows its form"),
+        None if policies.any(|policy| policy.signs_in_by().contains(&IdentifierKind::Phone)) => findings
+            .unless_developing(
+                settings.dev,
+                "sms.missing",
+                "people may have phone numbers, and no text message leaves the site",
+                "set CIAM_SMS_URL, or take phone out of identifiers",
+            ),
+        _ => {}
+    }
+}
 
 pub(super) async fn examine(settings: &Settings, reach: bool, findings: &mut Findings) {
     let Some(url) = &settings.smtp_url else {

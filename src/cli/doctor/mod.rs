@@ -104,6 +104,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Answ
             if let Database::Sqlite(file) = &settings.database {
                 database::examine(context, &settings, file, &mut findings).await;
             }
+            mail::texts(&settings, &mut findings);
             mail::examine(&settings, !arguments.offline, &mut findings).await;
         }
     }

@@ -82,6 +82,28 @@ async fn a_password_matches_its_own_hash_and_an_outdated_hash_says_so() {
 }
 
 #[tokio::test]
+async fn pw10_a_wrong_password_costs_the_same_whatever_an_older_hash_costs() {
+    let costs = |memory_kib, passes| Argon2Parameters { memory_kib, passes, lanes: 1 };
+    let new = Argon2Options { parameters: costs(512, 2), ..options(0, 1, 10) };
+    let new = Argon2Pool::new(new, Arc::new(SystemEntropy::new())).unwrap();
+    for (old, missing_kib) in [((64, 1), Some(480)), ((256, 2), Some(256)), ((500, 2), Some(12))] {
+        let old = Argon2Options { parameters: costs(old.0, old.1), ..options(0, 1, 10) };
+        let hash = Argon2Pool::new(old, Arc::new(SystemEntropy::new())).unwrap().hash(&password(TEXT)).await.unwrap();
+        let remainder = new.remainder(&Stored::read(&hash).unwrap().params).unwrap().params;
+        assert_eq!((Some(remainder.m_cost()), remainder.t_cost()), (missing_kib, 2));
+        let before = new.hashes();
+        assert_eq!(new.verify(&password("another"), Some(&hash)).await, Ok(NO));
+        assert_eq!(new.hashes() - before, 2, "its own, and what it leaves to be done");
+        assert_eq!(new.verify(&password(TEXT), Some(&hash)).await, Ok(OUTDATED));
+        assert_eq!(new.hashes() - before, 3, "a rehash follows a right one");
+    }
+    for as_dear in [(512, 2), (1024, 1), (1024, 2)] {
+        let params = costs(as_dear.0, as_dear.1).for_argon2(32, &[]).unwrap();
+        assert!(new.remainder(&params).is_none(), "nothing is left");
+    }
+}
+
+#[tokio::test]
 async fn the_reference_vector_verifies() {
     // argon2 -id, password "password", salt "somesalt", t=2, m=65536 KiB, p=1: from the tests of the reference
     // implementation (phc-winner-argon2, test.c).
