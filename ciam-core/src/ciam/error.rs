@@ -95,6 +95,6 @@ pub enum BuildError {
 
 impl std::fmt::Debug for BuildError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        crate::config::with_causes(self, f)
+        f.write_str(&crate::with_causes(self))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ciam_core::vault::key_file;
+
 use super::Findings;
 use crate::settings::{Database, KeySource, Settings};
 
@@ -23,7 +25,7 @@ pub(super) fn examine(settings: &Settings, findings: &mut Findings) {
     for (ending, what) in [("", "the database"), ("-wal", "the database's log"), ("-shm", "the database's index")] {
         readable(&with_ending(database, ending), what, findings);
     }
-    let beside = with_ending(database, ".key");
+    let beside = key_file(database);
     if beside.exists() {
         readable(&beside, "the master key", findings);
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use ciam_core::config::PublicUrl;
 use url::Url;
 
-use super::super::answer::with_causes;
 use super::Findings;
 use crate::settings::Settings;
+use ciam_core::with_causes;
 
 /// How long a mail server may take to greet.
 const PATIENCE: Duration = Duration::from_secs(5);
