@@ -9,7 +9,7 @@ use ciam_core::vault::MasterKey;
 use super::*;
 use crate::Mount;
 
-/// The paths that `docs/getting-started.md` names.
+/// The paths that `docs/api.md` names.
 const API: [(&str, &str); 16] = [
     ("post", "/api/v1/journeys"),
     ("get", "/api/v1/journeys/{id}"),
@@ -31,6 +31,14 @@ const API: [(&str, &str); 16] = [
 
 #[tokio::test]
 async fn the_description_names_every_route_and_no_other() {
+    let rows = include_str!("../../../docs/api.md").lines().filter(|line| line.contains("| `/api/v1/"));
+    let written: BTreeSet<(String, &str)> = rows
+        .flat_map(|row| {
+            let (methods, path) = (row.split('|').nth(1).unwrap(), row.split('`').nth(1).unwrap());
+            methods.split(',').map(move |method| (method.trim().to_lowercase(), path)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(written, API.map(|(method, path)| (method.to_owned(), path)).into_iter().collect());
     let (_, app) = shop().await;
     let mut program = Visitor::program(&app);
     let document = program.get("/openapi.json").await.json();
