@@ -77,7 +77,7 @@ impl Ciam {
         &self.inner.identifiers
     }
 
-    /// Journeys: sign-up, sign-in, verification.
+    /// Journeys: sign-up, sign-in, recovery, a fresh proof, one more identifier; and the links of their messages.
     #[must_use]
     pub fn journeys(&self) -> &Journeys {
         &self.inner.journeys

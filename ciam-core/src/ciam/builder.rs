@@ -207,13 +207,15 @@ impl CiamBuilder {
         self
     }
 
-    /// How long sessions live.
+    /// How long sessions live (default: 30 days, 7 days unused, AAL2 for an hour after its last use;
+    /// [`SessionLimits::default`]).
     pub const fn session_limits(mut self, limits: SessionLimits) -> Self {
         self.config.sessions = limits;
         self
     }
 
-    /// How much of sessions is kept in memory, in front of the store.
+    /// How much of sessions is kept in memory, in front of the store (default: 100,000 sessions, each for 10 seconds;
+    /// [`SessionCache::default`]).
     pub const fn session_cache(mut self, cache: SessionCache) -> Self {
         self.config.session_cache = cache;
         self
@@ -227,19 +229,21 @@ impl CiamBuilder {
         self
     }
 
-    /// What a new password must be.
+    /// What a new password must be (default: 15 code points at least; [`PasswordRules::default`]).
     pub const fn password_rules(mut self, rules: PasswordRules) -> Self {
         self.config.passwords = rules;
         self
     }
 
-    /// How many tries there are.
+    /// How many tries there are (default: 5 failures of an account in 5 minutes, and more;
+    /// [`ThrottleLimits::default`]).
     pub const fn throttle_limits(mut self, limits: ThrottleLimits) -> Self {
         self.config.throttle = limits;
         self
     }
 
-    /// How long codes and links are good.
+    /// How long codes and links are good (default: codes 10 minutes, links 24 hours, links of a recovery 30 minutes;
+    /// [`ChallengeLimits::default`]).
     pub const fn challenge_limits(mut self, limits: ChallengeLimits) -> Self {
         self.config.challenges = limits;
         self
@@ -340,7 +344,8 @@ impl CiamBuilder {
 
     /// Starts no workers: the host runs [`Ciam::workers`](super::Ciam::workers) itself, in this process or another, or
     /// sends messages with [`Outbox::deliver`](crate::messages::Outbox::deliver), writes when sessions were last seen
-    /// with [`Sessions::flush_seen`](crate::sessions::Sessions::flush_seen), and sweeps the store when it likes.
+    /// with [`Sessions::flush_seen`](crate::sessions::Sessions::flush_seen) and the summaries of limits with
+    /// [`Tries::summarise`](crate::throttle::Tries::summarise), and sweeps the store when it likes.
     pub const fn without_workers(mut self) -> Self {
         self.no_workers = true;
         self

@@ -12,7 +12,6 @@ mod memory;
 mod seen;
 mod view;
 
-pub use devices::device;
 pub use invalidation::{InProcess, Invalidation, InvalidationError, Node, Revoked};
 pub use memory::SessionCache;
 pub use view::SessionView;
