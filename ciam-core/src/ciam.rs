@@ -140,7 +140,7 @@ impl Ciam {
 
     /// The store, for the host's own records. What is written through this handle and its clones is in force at once;
     /// what is written to sessions past it, through another handle or by another program, only as
-    /// [`SessionCache::max_age`] says.
+    /// [`SessionCache::max_age`](crate::sessions::SessionCache::max_age) says.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
