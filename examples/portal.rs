@@ -45,7 +45,8 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<(), AnyError> {
-    let settings = Settings::load()?;
+    let mut settings = Settings::load()?;
+    settings.name.get_or_insert_with(|| "Fernweh Outfitters".to_owned());
     for without_effect in &settings.without_effect {
         tracing::warn!("{without_effect}");
     }
@@ -98,7 +99,7 @@ fn app(
         let host = application.public_url.origin().split("://").nth(1).unwrap_or_default().to_owned();
         others.push((host, mounted(&application.name, Some(&application.key))?));
     }
-    Ok(by_host(mounted(&settings.name, None)?, others))
+    Ok(by_host(mounted(&identity.config().application.name, None)?, others))
 }
 
 /// The application whose public URL has the host that a request names; the default one for any other.

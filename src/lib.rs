@@ -24,9 +24,9 @@ pub mod cli;
 pub mod settings;
 
 pub use ciam_core::{
-    Application, ApplicationId, BuildError, Ciam, CiamBuilder, Overdue, RealmId, UserId, Workers, brand, challenges,
-    clock, config, email, entropy, events, evidence, id, identifiers, journeys, language, messages, passwords, secret,
-    sessions, throttle, users, vault,
+    Application, ApplicationId, BuildError, Ciam, CiamBuilder, Condition, Overdue, Readiness, RealmId, UserId, Workers,
+    brand, challenges, clock, config, devices, email, entropy, events, evidence, id, identifiers, journeys, language,
+    messages, passwords, secret, sessions, throttle, users, vault, with_causes,
 };
 
 #[cfg(feature = "sms")]
@@ -62,10 +62,17 @@ pub use ciam_store::SqliteStore;
 mod guides {
     #[doc = include_str!("../docs/getting-started.md")]
     mod getting_started {}
+    #[doc = include_str!("../docs/api.md")]
+    mod api {}
     #[doc = include_str!("../docs/testing-your-app.md")]
     mod testing_your_app {}
     #[doc = include_str!("../docs/branding-and-language.md")]
     mod branding_and_language {}
     #[doc = include_str!("../docs/events.md")]
     mod events {}
+    #[doc = include_str!("../docs/metrics.md")]
+    mod metrics {}
+    #[cfg(feature = "cli")]
+    #[doc = include_str!("../docs/operating.md")]
+    mod operating {}
 }

@@ -44,8 +44,8 @@ use crate::adapters::{HttpSmsMessenger, InvalidSmsUrl, InvalidSmtpUrl, SmtpMesse
 pub struct Settings {
     /// The file that it was read from.
     pub file: Option<PathBuf>,
-    /// The site's name, as people read it.
-    pub name: String,
+    /// The site's name, as people read it (default: the engine's, "this site").
+    pub name: Option<String>,
     /// The address and port to listen on (default `127.0.0.1:8080`).
     pub listen: SocketAddr,
     /// Where people reach the site (default `http://localhost` and the port of `listen`).
@@ -305,7 +305,7 @@ impl Settings {
         let identifiers = looks::identifiers(&file.identifiers, file.username.as_deref());
         Ok(Self {
             file: None,
-            name: file.name.unwrap_or_else(|| "Fernweh Outfitters".to_owned()),
+            name: file.name,
             listen,
             public_url,
             database,
@@ -348,7 +348,7 @@ impl Settings {
     /// The master key that an engine on this database gets: in development, perhaps the one beside it.
     #[cfg(feature = "cli")]
     pub(crate) fn effective_key(&self, database: &Path) -> Result<Option<MasterKey>, SettingsError> {
-        let beside = PathBuf::from(format!("{}.key", database.display()));
+        let beside = ciam_core::vault::key_file(database);
         match self.key()? {
             None if self.dev && beside.exists() => {
                 let text = read(&beside, "the key beside the database")?;
@@ -414,12 +414,13 @@ impl Settings {
 
     /// The same on a backend that is open already, and without a messenger.
     pub(crate) fn engine_on(&self, backend: Arc<dyn Backend>) -> Result<CiamBuilder, SettingsError> {
-        let builder = Ciam::builder()
-            .shared_store(backend)
-            .app_name(&self.name)
-            .public_url(&self.public_url)
-            .identifiers(self.identifiers.clone())
-            .brand(self.brand.clone());
+        let builder = Ciam::builder().shared_store(backend);
+        let builder = match &self.name {
+            Some(name) => builder.app_name(name),
+            None => builder,
+        };
+        let builder =
+            builder.public_url(&self.public_url).identifiers(self.identifiers.clone()).brand(self.brand.clone());
         let builder = self.languages.iter().fold(builder, |builder, (tag, texts)| builder.language(tag, texts));
         let builder = self.applications.iter().cloned().fold(builder, CiamBuilder::application);
         let builder = match self.language.clone() {
@@ -452,9 +453,8 @@ fn database(url: &str) -> Result<Database, SettingsError> {
 /// What is set and means nothing to this version, in words.
 fn without_effect(file: &File, variables: &BTreeMap<String, String>) -> Vec<String> {
     let unknown = variables.keys().filter(|name| !KNOWN.contains(&name.as_str()) && !LATER.contains(&name.as_str()));
-    let mut said: Vec<String> = unknown
-        .map(|name| format!("{name} is no variable of the portal's: examples/portal.toml has them all"))
-        .collect();
+    let mut said: Vec<String> =
+        unknown.map(|name| format!("{name} means nothing here: examples/portal.toml has every variable")).collect();
     let later = LATER.iter().filter(|name| variables.contains_key(**name));
     said.extend(later.map(|name| format!("{name} has no effect in this version")));
     let tables = [

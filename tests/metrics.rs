@@ -11,6 +11,7 @@ use axum::Router;
 use ciam::clock::{Clock, Timestamp};
 use ciam::entropy::SystemEntropy;
 use ciam::events::Cause;
+use ciam::journeys::{Answer, JourneyKind};
 use ciam::messages::Mailbox;
 use ciam::passwords::{Argon2Options, Argon2Pool};
 use ciam::store::StoreError;
@@ -106,6 +107,7 @@ fn every_documented_figure_is_emitted_and_every_emitted_one_is_documented() {
     for outcome in ["remembered", "read", "none"] {
         has("ciam_session_checks_total", "outcome", outcome);
     }
+    has("ciam_journeys_ended_total", "kind", "add_identifier");
     has("ciam_events_total", "event", "user.registered");
     has("ciam_http_request_seconds", "route", "/healthz");
 }
@@ -121,6 +123,12 @@ async fn everything(handle: &PrometheusHandle) {
 
     let opened = bed.sign_up(EMAIL, PASSWORD).await;
     bed.sign_in(EMAIL, PASSWORD).await.unwrap();
+    // A journey that ends by the link of its message, and by nothing else.
+    let browser = bed.browser();
+    let adding = browser.start_in(&opened.session, JourneyKind::AddIdentifier).await.id;
+    browser.answer(&adding, Answer::identify("ada@example.org")).await.unwrap();
+    let ticket = bed.ticket_for("ada@example.org").await;
+    ciam.journeys().redeem(&ticket, &browser.client).await.unwrap();
     bed.sign_in("eve@example.com", PASSWORD).await.unwrap_err();
     for _ in 0..6 {
         bed.sign_in(EMAIL, "a wrong one altogether").await.unwrap_err();

@@ -37,9 +37,8 @@ impl Application {
     #[must_use]
     pub fn new(key: impl Into<String>, name: impl Into<String>) -> Self {
         let key = key.into();
-        let id = if key.is_empty() { ApplicationId::DEFAULT } else { Self::id_of(&key) };
         Self {
-            id,
+            id: Self::id_of(&key),
             key,
             name: name.into(),
             public_url: PublicUrl::default(),
@@ -49,9 +48,12 @@ impl Application {
         }
     }
 
-    /// The id of the application with this key.
+    /// The id of the application with this key; of the empty one [`ApplicationId::DEFAULT`].
     #[must_use]
     pub fn id_of(key: &str) -> ApplicationId {
+        if key.is_empty() {
+            return ApplicationId::DEFAULT;
+        }
         let id: ApplicationId = Digest::of_all(&[b"application", key.as_bytes()]).id();
         ApplicationId::from_uuid(id.uuid())
     }
@@ -82,5 +84,19 @@ impl Application {
     pub fn identifiers(mut self, policy: IdentifierPolicy) -> Self {
         self.identifiers = policy;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_follows_from_the_key_and_the_empty_one_is_the_default_application_s() {
+        for key in ["", "shop-nl"] {
+            assert_eq!(Application::id_of(key), Application::new(key, "The shop").id);
+        }
+        assert_eq!(Application::id_of(""), ApplicationId::DEFAULT);
+        assert_ne!(Application::id_of("shop-nl"), Application::id_of("shop-be"));
     }
 }

@@ -75,6 +75,12 @@ impl Config {
         self.applications().find(|application| application.id == id)
     }
 
+    /// The application with this id, or the default one where the host has it no more.
+    #[must_use]
+    pub fn application_or_default(&self, id: ApplicationId) -> &Application {
+        self.application(id).unwrap_or(&self.application)
+    }
+
     /// How things are said in an application to a person of whom this is known, the surest first: the language of
     /// the profile, the one that the client asks for. Otherwise the application's own, otherwise English.
     #[must_use]
@@ -110,17 +116,6 @@ pub struct PublicUrl {
 
 /// The hosts that are the own machine, as browsers write them.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
-
-/// Writes an error and what it came from, in words.
-pub(crate) fn with_causes(error: &dyn std::error::Error, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-    write!(f, "{error}")?;
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(f, ": {error}")?;
-        cause = error.source();
-    }
-    Ok(())
-}
 
 /// The text is no public URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

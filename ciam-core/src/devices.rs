@@ -20,7 +20,7 @@ crate::id!(KnownDeviceId, "dev", "A device that an account knows; made from both
 /// (RFC 6265bis §5.6).
 pub const KNOWN_FOR: Duration = Duration::from_hours(400 * 24);
 /// How many devices an account knows; another one takes the place of the one that was seen longest ago.
-pub const MOST_KNOWN: usize = 20;
+const MOST_KNOWN: usize = 20;
 /// How old it may be that a device was seen before that is written again.
 const SEEN_STEP: Duration = Duration::from_hours(24);
 

@@ -6,8 +6,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::secret::Digest;
-
 /// An email address: syntactically sound, in NFC, its domain an IDNA A-label in lower case.
 ///
 /// Two addresses that differ only in the case of the local part are the same account
@@ -48,12 +46,6 @@ impl Email {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// A digest of the canonical form, for records that are about an address without holding it.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        Digest::of_all(&[b"email", self.canonical().as_bytes()])
     }
 }
 

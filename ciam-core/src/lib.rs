@@ -17,6 +17,7 @@
 
 mod application;
 pub mod brand;
+mod causes;
 pub mod challenges;
 mod ciam;
 pub mod clock;
@@ -49,6 +50,7 @@ mod workers;
 pub use {serde, uuid};
 
 pub use application::Application;
+pub use causes::with_causes;
 pub use ciam::{BuildError, Ciam, CiamBuilder};
 pub use id::{ApplicationId, RealmId, UserId};
 pub use readiness::{Condition, Readiness};

@@ -139,15 +139,20 @@ pub(crate) fn journey_begun(kind: JourneyKind) {
 
 /// A journey was answered: counts its end, if that was it, and a sign-in that could not be tried.
 pub(crate) fn journey_answered(kind: JourneyKind, answered: &Result<Advanced, JourneyError>) {
-    let end = match answered {
-        Ok(advanced) => match &advanced.prompt {
-            Prompt::Done { .. } => "session",
-            Prompt::Completed { .. } => "completed",
-            Prompt::Refused { .. } => "refused",
-            _ => return,
-        },
-        Err(error) if kind == JourneyKind::SignIn => return sign_in_blocked(error),
-        Err(_) => return,
+    match answered {
+        Ok(advanced) => journey_shows(kind, &advanced.prompt),
+        Err(error) if kind == JourneyKind::SignIn => sign_in_blocked(error),
+        Err(_) => {}
+    }
+}
+
+/// A journey has come to this prompt by an answer or by a link: counts its end, if that is it.
+pub(crate) fn journey_shows(kind: JourneyKind, prompt: &Prompt) {
+    let end = match prompt {
+        Prompt::Done { .. } => "session",
+        Prompt::Completed { .. } => "completed",
+        Prompt::Refused { .. } => "refused",
+        _ => return,
     };
     metrics::counter!("ciam_journeys_ended_total", "kind" => kind_name(kind), "end" => end).increment(1);
     if kind == JourneyKind::SignIn && end == "session" {

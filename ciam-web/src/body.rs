@@ -93,10 +93,9 @@ impl Form {
         Secret::new(self.text(name).to_owned())
     }
 
-    /// All fields whose names are not taken by ciam's own, as a JSON object of texts: the answer to a host's step.
-    pub(crate) fn rest(&self) -> serde_json::Value {
-        let own = |name: &str| matches!(name, "journey" | "answer" | "return_to" | "kind");
-        let fields = self.0.iter().filter(|(name, _)| !own(name));
+    /// All fields but these, as a JSON object of texts: the answer to a host's step.
+    pub(crate) fn without(&self, own: &[&str]) -> serde_json::Value {
+        let fields = self.0.iter().filter(|(name, _)| !own.contains(&name.as_str()));
         fields.map(|(name, value)| (name.clone(), value.expose().clone())).collect()
     }
 

@@ -3,6 +3,7 @@
 //! Each problem is an RFC 9457 document with fixed texts: nothing that a client sent and nothing that a
 //! store or a driver said is in it. Causes go to the log. Browsers get the same as a page.
 
+use ciam_core::with_causes;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -384,13 +385,6 @@ impl From<StoreError> for Problem {
 
 /// Writes the cause to the log and tells the client nothing of it.
 fn unavailable(error: &(dyn Error + 'static)) -> Problem {
-    tracing::error!(error = causes(error), "a request could not be served");
+    tracing::error!(error = with_causes(error), "a request could not be served");
     Problem::unavailable()
-}
-
-/// An error and its causes, for the log.
-pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
-    let texts: Vec<String> =
-        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    texts.join(": ")
 }

@@ -5,7 +5,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Nothing but our own stylesheet, script and icon; no frames, no plugins, nothing inline.
+/// Nothing but our own stylesheets (a brand's too), script, icon and logos; no frames, no plugins, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 

@@ -25,7 +25,8 @@
 //!   `Sec-Fetch-Site` and `Origin`; so forms need no token.
 //! * The session's bearer is in a cookie that scripts cannot read and that no other site's form sends.
 //! * Every response of ciam's forbids scripts, styles and frames that are not its own. No cache keeps it, except for
-//!   the stylesheet, the script and the icon: their names change with their content, and they are kept for a year.
+//!   stylesheets (a brand's too), the script, the icon and logos: their names change with their content, and they are
+//!   kept for a year.
 //! * Bodies, the time that they take, headers, targets and the depth of JSON are bounded before any work.
 //! * What goes wrong is told in RFC 9457 [problem](Problem) documents (or as a page) with fixed texts.
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -125,9 +125,10 @@ fn is_bare_not_found(response: &Response) -> bool {
         && response.body().is_end_stream()
 }
 
-/// Cookies that a refusal sets or clears, and the methods that a route has, belong to a page too.
+/// Cookies that a refusal sets or clears, the methods that a route has, and what its address may tell others, belong
+/// to a page too.
 fn keep(page: &mut HeaderMap, before: &HeaderMap) {
-    for name in [axum::http::header::SET_COOKIE, ALLOW] {
+    for name in [SET_COOKIE, ALLOW, REFERRER_POLICY] {
         for value in before.get_all(&name) {
             page.append(name.clone(), value.clone());
         }

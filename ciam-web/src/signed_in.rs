@@ -2,10 +2,11 @@
 
 use axum::response::Redirect;
 use ciam_core::sessions::{Opened, SessionError};
+use ciam_core::with_causes;
 
 use crate::cookies::SetCookie;
 use crate::current_user::CurrentUser;
-use crate::error::{Problem, causes};
+use crate::error::Problem;
 use crate::web::Web;
 use ciam_core::journeys::LocalPath;
 
@@ -19,7 +20,7 @@ pub(crate) async fn cookie(web: &Web, former: Option<&CurrentUser>, opened: &Ope
         && let Err(error) = web.identity().sessions().supersede(&former.cause(), former.session()).await
     {
         let session = former.session().id;
-        tracing::warn!(error = causes(&error), %session, "a session goes on that a new sign-in should have ended");
+        tracing::warn!(error = with_causes(&error), %session, "a session goes on that a new sign-in should have ended");
     }
     let age = opened.session.absolute_end.since(web.identity().clock().now());
     let device = opened.device.as_ref().map(|secret| web.cookies().set_device(secret));

@@ -1,5 +1,6 @@
 //! What a command prints, for people and for programs, and how it ends.
 
+use ciam_core::with_causes;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -102,12 +103,6 @@ impl Failure {
         }
         ExitCode::from(self.exit)
     }
-}
-
-/// An error and what it came from.
-pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// A reader that has gone, such as `head`, is no failure.

@@ -1,5 +1,6 @@
 //! The configuration and the engine that commands work with.
 
+use ciam_core::with_causes;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use ciam_core::store::StoreError;
 use ciam_core::{BuildError, Ciam, CiamBuilder};
 use ciam_store::{Inspection, SqliteStore};
 
-use super::answer::{Failure, with_causes};
+use super::answer::Failure;
 use crate::settings::{Database, Settings, SettingsError};
 
 /// What the host adds to its engine.
@@ -69,6 +70,12 @@ impl Context {
 
     /// The engine on the database as it is: without workers, and not if anything is missing in it.
     pub(super) async fn engine(&self) -> Result<Ciam, Failure> {
+        let (file, settings) = self.ready_database().await?;
+        self.build(&file, &settings, |builder| builder).await
+    }
+
+    /// The database's file and the configuration, if that file is there and nothing is missing in it; it is only read.
+    pub(super) async fn ready_database(&self) -> Result<(PathBuf, Settings), Failure> {
         let (file, settings) = self.database()?;
         let found = Inspection::of(&file, &self.blueprint().schema(), SystemClock.now()).await;
         match found.map_err(|error| Failure::unavailable(&error))? {
@@ -76,7 +83,7 @@ impl Context {
             Some(found) if !found.missing.is_empty() || found.misfit.is_some() => {
                 Err(Failure::refused("layout_pending", "the database is not up to date: run `ciam migrate`"))
             }
-            Some(_) => self.build(&file, &settings, |builder| builder).await,
+            Some(_) => Ok((file, settings)),
         }
     }
 

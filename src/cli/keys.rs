@@ -1,12 +1,11 @@
 //! `keys`: the master key, and whether it is the one of the database.
 
-use ciam_core::clock::{Clock as _, SystemClock};
 use ciam_core::entropy::SystemEntropy;
 use ciam_core::vault::{KeyCheck, KeyState, LocalVault, MasterKey};
-use ciam_store::Inspection;
+use ciam_core::with_causes;
 
 use super::answer::{Answer, Failure};
-use super::context::{Context, no_database};
+use super::context::Context;
 use crate::settings::KeySource;
 
 #[derive(Debug, clap::Subcommand)]
@@ -93,19 +92,9 @@ async fn adopt(context: &Context) -> Result<Answer, Failure> {
 
 /// What the configured key is to the database, which is only read.
 async fn state(context: &Context) -> Result<KeyState, Failure> {
-    let (file, settings) = context.database()?;
-    let found = Inspection::of(&file, &context.blueprint().schema(), SystemClock.now()).await;
-    match found.map_err(|error| Failure::unavailable(&error))? {
-        None => return Err(no_database(&file)),
-        Some(found) if !found.missing.is_empty() || found.misfit.is_some() => {
-            return Err(Failure::refused("layout_pending", "the database is not up to date: run `ciam migrate`"));
-        }
-        Some(_) => {}
-    }
-    let refused = |error: &(dyn std::error::Error + 'static)| {
-        Failure::refused("configuration", super::answer::with_causes(error))
-    };
-    let Some(key) = settings.effective_key(&file).map_err(|error| refused(&error))? else {
+    let (file, settings) = context.ready_database().await?;
+    let refused = |error| Failure::refused("configuration", with_causes(&error));
+    let Some(key) = settings.effective_key(&file).map_err(refused)? else {
         return Err(Failure::refused("no_key", "no master key is set, and there is none beside the database"));
     };
     let store = super::doctor::store_of(&file, context).await.map_err(|error| Failure::unavailable(&error))?;

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use ciam_core::UserId;
 use ciam_core::email::Email;
 use ciam_core::events::Cause;
-use ciam_core::identifiers::{Handle, Phone, Username};
+use ciam_core::identifiers::{Handle, IdentifierKind, Phone, Username};
 use ciam_core::secret::Secret;
 use ciam_core::sessions::{SessionError, SessionId, SessionView};
 use ciam_core::users::{DisplayName, NewUser, Profile, UserError};
@@ -135,15 +135,11 @@ fn password() -> Result<Secret<String>, Failure> {
 /// The user of an id or a handle.
 async fn find(ciam: &Ciam, who: &str) -> Result<UserId, Failure> {
     let unknown = || Failure::not_found("user");
-    let handle: Handle = if who.starts_with("usr_") {
+    if who.starts_with("usr_") {
         return who.parse::<UserId>().map_err(|_| unknown());
-    } else if who.contains('@') {
-        who.parse::<Email>().map_err(|_| unknown())?.into()
-    } else if who.starts_with('+') {
-        who.parse::<Phone>().map_err(|_| unknown())?.into()
-    } else {
-        who.parse::<Username>().map_err(|_| unknown())?.into()
-    };
+    }
+    let kind = IdentifierKind::guess(who, &IdentifierKind::ALL);
+    let handle = Handle::parse(kind, who).map_err(|_| unknown())?;
     ciam.users().by_handle(&handle).await.map_err(refusal)?.ok_or_else(unknown)
 }
 

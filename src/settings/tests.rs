@@ -16,6 +16,7 @@ fn nothing_set_is_development_on_loopback() {
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.public_url, "http://localhost:8080");
     assert_eq!(settings.database, Database::Sqlite("portal.db".into()));
+    assert!(settings.name.is_none(), "the engine has a name for a site that has none");
     assert!(settings.dev && settings.key().unwrap().is_none() && settings.without_effect.is_empty());
 }
 
@@ -32,7 +33,7 @@ fn variables_win_over_the_file_and_an_empty_one_is_none() {
     std::fs::write(&file, text).unwrap();
     let set = variables(&[("CIAM_LISTEN", "127.0.0.1:81"), ("CIAM_DATABASE_URL", ""), ("CIAM_TYPO", "x")]);
     let settings = Settings::read(Some(&file), &set).unwrap();
-    assert_eq!((settings.name.as_str(), settings.listen.port(), settings.dev), ("Shop", 81, false));
+    assert_eq!((settings.name.as_deref(), settings.listen.port(), settings.dev), (Some("Shop"), 81, false));
     assert_eq!(settings.database, Database::Sqlite("portal.db".into()), "an empty variable means the default");
     assert_eq!(settings.master_key_from, Some(KeySource::File(key)));
     assert_eq!(settings.without_effect.len(), 2, "{:?}", settings.without_effect);

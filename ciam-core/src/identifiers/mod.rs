@@ -15,7 +15,7 @@ pub use service::{IdentifierError, IdentifierView, Identifiers, MOST_IDENTIFIERS
 pub use username::{InvalidUsername, Username};
 
 use crate::clock::Timestamp;
-use crate::email::Email;
+use crate::email::{Email, InvalidEmail};
 use crate::events::{Cause, NewEvent};
 use crate::id::UserId;
 use crate::messages::Channel;
@@ -39,6 +39,25 @@ pub enum IdentifierKind {
 }
 
 impl IdentifierKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Email, Self::Phone, Self::Username];
+
+    /// What somebody means by a text, of the kinds that are taken here: one that has an `@` is an address, one of
+    /// digits and what stands between them a number, any other a username. Whether it is a good one is not asked.
+    #[must_use]
+    pub fn guess(text: &str, accepts: &[Self]) -> Self {
+        let text = text.trim();
+        if let [only] = accepts {
+            return *only;
+        }
+        if text.contains('@') {
+            return Self::Email;
+        }
+        let dialled = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '.' | '(' | ')' | '/'));
+        let fallback = if accepts.contains(&Self::Username) { Self::Username } else { Self::Email };
+        if dialled && accepts.contains(&Self::Phone) { Self::Phone } else { fallback }
+    }
+
     /// `email`, `phone` or `username`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -79,7 +98,34 @@ pub enum Handle {
     Username(Username),
 }
 
+/// The text is no handle of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidHandle {
+    /// It is no email address.
+    #[error(transparent)]
+    Email(#[from] InvalidEmail),
+    /// It is no phone number.
+    #[error(transparent)]
+    Phone(#[from] InvalidPhone),
+    /// It is no username.
+    #[error(transparent)]
+    Username(#[from] InvalidUsername),
+}
+
 impl Handle {
+    /// Reads a handle of this kind.
+    ///
+    /// # Errors
+    /// [`InvalidHandle`], by the kind.
+    pub fn parse(kind: IdentifierKind, text: &str) -> Result<Self, InvalidHandle> {
+        Ok(match kind {
+            IdentifierKind::Email => Self::Email(text.parse()?),
+            IdentifierKind::Phone => Self::Phone(text.parse()?),
+            IdentifierKind::Username => Self::Username(text.parse()?),
+        })
+    }
+
     /// What kind it is.
     #[must_use]
     pub const fn kind(&self) -> IdentifierKind {
@@ -223,4 +269,27 @@ pub fn primary(own: &[Identifier]) -> Option<&Identifier> {
         proved.min_by_key(|own| own.verified)
     };
     of(IdentifierKind::Email).or_else(|| of(IdentifierKind::Phone))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_means_shows_in_the_text_and_in_what_is_taken() {
+        use IdentifierKind::{Email, Phone, Username};
+        for (text, meant) in [
+            ("ada@example.com", Email),
+            ("+31 6 12345678", Phone),
+            ("(020) 123-45.67", Phone),
+            ("ada.l", Username),
+            (" 4711 ", Phone),
+            ("ada 1", Username),
+        ] {
+            assert_eq!(IdentifierKind::guess(text, &IdentifierKind::ALL), meant, "{text}");
+        }
+        assert_eq!(IdentifierKind::guess("4711", &[Email, Username]), Username);
+        assert_eq!(IdentifierKind::guess("ada", &[Email, Phone]), Email, "a mistake that says how addresses look");
+        assert_eq!(IdentifierKind::guess("ada@example.com", &[Phone]), Phone);
+    }
 }

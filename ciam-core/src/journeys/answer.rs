@@ -96,31 +96,13 @@ impl Identify {
         let named = given.into_iter().find_map(|(kind, text)| text.as_deref().map(|text| (kind, text)));
         let (kind, text) = match (named, self.identifier.as_deref()) {
             (Some(named), _) => named,
-            (None, Some(text)) => (Self::guess(text, accepts), text),
+            (None, Some(text)) => (IdentifierKind::guess(text, accepts), text),
             (None, None) => return Err(Mistake::UnexpectedAnswer),
         };
         if !accepts.contains(&kind) {
             return Err(Mistake::UnacceptedKind);
         }
-        Ok(match kind {
-            IdentifierKind::Email => Handle::Email(text.parse()?),
-            IdentifierKind::Phone => Handle::Phone(text.parse()?),
-            IdentifierKind::Username => Handle::Username(text.parse()?),
-        })
-    }
-
-    fn guess(text: &str, accepts: &[IdentifierKind]) -> IdentifierKind {
-        let text = text.trim();
-        if let [only] = accepts {
-            return *only;
-        }
-        if text.contains('@') {
-            return IdentifierKind::Email;
-        }
-        let dialled = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '.' | '(' | ')' | '/'));
-        let fallback =
-            if accepts.contains(&IdentifierKind::Username) { IdentifierKind::Username } else { IdentifierKind::Email };
-        if dialled && accepts.contains(&IdentifierKind::Phone) { IdentifierKind::Phone } else { fallback }
+        Ok(Handle::parse(kind, text)?)
     }
 }
 

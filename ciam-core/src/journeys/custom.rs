@@ -10,15 +10,15 @@ use crate::id::UserId;
 
 /// A step that the host adds to journeys: accept house rules, choose a branch, answer a question.
 ///
-/// It is asked after everything was proved and before the session is opened, once in every journey
-/// of the kinds that it takes part in. When it fails, so does the answer; the journey stays where
-/// it was and no session is opened.
+/// It is asked after everything was proved and before the session is opened, once in every sign-up, sign-in and
+/// recovery that it takes part in. Journeys that begin signed in (a step-up, an identifier that is added) ask no steps.
+/// When it fails, so does the answer; the journey stays where it was and no session is opened.
 #[async_trait]
 pub trait CustomStep: fmt::Debug + Send + Sync + 'static {
     /// The step's name: shown in the prompt, unique among the host's steps.
     fn name(&self) -> &str;
 
-    /// Whether it takes part in journeys of this kind.
+    /// Whether it takes part in journeys of this kind: sign-up, sign-in or recovery. Asked for others it decides nothing.
     fn takes_part(&self, kind: JourneyKind) -> bool;
 
     /// What the prompt shows.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::prompt::Prompt;
 use crate::email::InvalidEmail;
-use crate::identifiers::{InvalidPhone, InvalidUsername};
+use crate::identifiers::{InvalidHandle, InvalidPhone, InvalidUsername};
 use crate::messages::notices::NoticeError;
 use crate::passwords::{HashError, PasswordProblem};
 use crate::sessions::SessionError;
@@ -171,6 +171,16 @@ impl From<InvalidPhone> for Mistake {
 impl From<InvalidUsername> for Mistake {
     fn from(_: InvalidUsername) -> Self {
         Self::InvalidUsername
+    }
+}
+
+impl From<InvalidHandle> for Mistake {
+    fn from(invalid: InvalidHandle) -> Self {
+        match invalid {
+            InvalidHandle::Email(invalid) => invalid.into(),
+            InvalidHandle::Phone(invalid) => invalid.into(),
+            InvalidHandle::Username(invalid) => invalid.into(),
+        }
     }
 }
 

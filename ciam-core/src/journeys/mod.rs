@@ -217,7 +217,7 @@ impl Journeys {
     pub async fn answer(&self, id: &str, client: &Client, answer: Answer) -> Result<Advanced, JourneyError> {
         let at = self.load(id, client).await?;
         let kind = at.journey.kind;
-        let span = tracing::info_span!("journey", id = %at.journey.id, ?kind, turn = at.journey.turn);
+        let span = span_of(&at.journey);
         let answered = self.take(at, client, answer).instrument(span).await;
         metrics::journey_answered(kind, &answered);
         answered
@@ -436,6 +436,11 @@ impl Journeys {
         let session = self.sessions.view(session, Some(session.id));
         Prompt::Done { session, return_to: journey.return_to.clone() }
     }
+}
+
+/// What is done for an answer, or for a link, is traced in this.
+fn span_of(journey: &Journey) -> tracing::Span {
+    tracing::info_span!("journey", id = %journey.id, kind = ?journey.kind, turn = journey.turn)
 }
 
 #[cfg(test)]

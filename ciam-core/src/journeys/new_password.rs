@@ -20,7 +20,7 @@ impl Journeys {
     pub(crate) async fn known_of(&self, user: UserId, origin: &Origin) -> Result<Known, StoreError> {
         let own = self.store.find(&Identifier::all_of(user)).await?.items;
         let name = self.store.get::<User>(user).await?.and_then(|user| user.name);
-        let application = self.config.application(origin.application).unwrap_or(&self.config.application);
+        let application = self.config.application_or_default(origin.application);
         let mut known: Vec<String> = own.iter().map(|own| own.handle.as_str().to_owned()).collect();
         known.extend(name.map(|name| name.as_str().to_owned()));
         known.push(application.name.clone());

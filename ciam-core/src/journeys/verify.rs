@@ -1,17 +1,20 @@
 //! Proving an address: by the code in the browser that began, or by the link in any.
 
+use tracing::Instrument as _;
+
 use super::error::{JourneyError, Mistake};
 use super::planner::Step;
 use super::prompt::JourneyKind;
 use super::sign_in::{raced, unavailable};
 use super::state::{End, Journey, Proved, ProvedAddress, Registration, Seed};
-use super::{Advanced, Client, Halt, Journeys, Loaded, Started};
+use super::{Advanced, Client, Halt, Journeys, Loaded, Started, span_of};
 use crate::challenges::{Challenge, ChallengeId, Owner};
 use crate::clock::Timestamp;
 use crate::events::{Cause, NewEvent, Origin};
 use crate::identifiers::{Handle, Identifier};
 use crate::messages::Sealed;
 use crate::messages::letter::Change;
+use crate::metrics;
 use crate::secret::{Bearer, Code, Secret};
 use crate::sessions::Opened;
 use crate::store::Work;
@@ -183,7 +186,12 @@ impl Journeys {
     /// # Errors
     /// As [`Journeys::ticket`]; [`JourneyError::Stale`] when another answer came first.
     pub async fn redeem(&self, ticket: &str, client: &Client) -> Result<Redeemed, JourneyError> {
-        let (mut at, challenge) = self.find_ticket(ticket).await?;
+        let (at, challenge) = self.find_ticket(ticket).await?;
+        let span = span_of(&at.journey);
+        self.follow(at, challenge, client).instrument(span).await
+    }
+
+    async fn follow(&self, mut at: Loaded, challenge: Challenge, client: &Client) -> Result<Redeemed, JourneyError> {
         let own = is_own(&at.journey, client);
         at.device = client.device.clone().filter(|_| own);
         if at.journey.kind == JourneyKind::Recover && !own {
@@ -216,8 +224,10 @@ impl Journeys {
             Ok(advanced) => advanced,
             Err(halt) => self.settle_taken(&at, challenge.id, !own, client, notices, halt).await?,
         };
+        let advanced = self.advanced(advanced).await?;
+        metrics::journey_shows(at.journey.kind, &advanced.prompt);
         match id {
-            Some(id) => Ok(Redeemed::Here { id, advanced: Box::new(self.advanced(advanced).await?) }),
+            Some(id) => Ok(Redeemed::Here { id, advanced: Box::new(advanced) }),
             None => Ok(Redeemed::Elsewhere),
         }
     }

@@ -96,6 +96,6 @@ impl Notices {
     }
 
     fn application(&self, origin: &Origin) -> &Application {
-        self.config.application(origin.application).unwrap_or(&self.config.application)
+        self.config.application_or_default(origin.application)
     }
 }

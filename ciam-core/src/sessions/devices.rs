@@ -65,7 +65,6 @@ impl Sessions {
 
 /// `Firefox on Windows`, for someone to recognise their own device by, in English. A guess that decides nothing.
 /// [`Wording::device`](crate::language::Wording::device) says it in another language.
-#[must_use]
-pub fn device(user_agent: Option<&str>) -> String {
+fn device(user_agent: Option<&str>) -> String {
     Languages::builtin().english().device(user_agent)
 }

@@ -14,7 +14,6 @@ mod others;
 mod seen;
 mod view;
 
-pub use devices::device;
 pub use invalidation::{InProcess, Invalidation, InvalidationError, Node, Revoked};
 pub use memory::SessionCache;
 pub use view::SessionView;

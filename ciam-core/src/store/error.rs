@@ -73,11 +73,3 @@ pub enum StoreError {
     #[error("the outcome of a commit is unknown")]
     Unknown(#[source] Source),
 }
-
-impl StoreError {
-    /// Whether trying again later can help.
-    #[must_use]
-    pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Contended | Self::Unavailable(_) | Self::Unknown(_) | Self::Stale { .. })
-    }
-}

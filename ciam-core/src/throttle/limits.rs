@@ -73,7 +73,7 @@ impl Burst {
 pub struct Monitoring {
     /// Sign-ins.
     pub sign_in: bool,
-    /// New passwords that are chosen.
+    /// New passwords that are chosen, at sign-up and in recoveries, and recoveries that are begun.
     pub sign_up: bool,
     /// Messages.
     pub messages: bool,
@@ -102,7 +102,8 @@ pub struct ThrottleLimits {
     pub failures_in_a_row: u32,
     /// Failed sign-ins from one client address (default 10 in a minute: django-allauth).
     pub client_failures: Rate,
-    /// Sign-ups from one client address (default 120 in a minute), counted before a password is judged or hashed.
+    /// New passwords that one client address chooses, at sign-up and in recoveries, and, counted apart, recoveries that it
+    /// begins (default 120 in a minute of each); counted before a password is judged or hashed.
     pub client_sign_ups: Rate,
     /// Wrong codes in recoveries of one account, without a right one or a recovery among them (default 100 in 365 days:
     /// NIST SP 800-63B-4 §3.2.2). After that its codes are refused, and it is recovered by the link of the message.

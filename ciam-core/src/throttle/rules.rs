@@ -108,7 +108,8 @@ pub(crate) fn pardoned_by_recovery(rates: &ThrottleLimits, user: UserId, origin:
     codes.chain(pair).map(|limit| Limit { passing: true, share: None, ..limit }).collect()
 }
 
-/// The limit of new passwords that one client chooses, good or not; `name` says for what.
+/// The limit of what one client has judged or sent without being known: new passwords, good or not, and recoveries
+/// that are begun. `name` says which; each is counted by itself, at the rate of sign-ups.
 pub(crate) fn client_limit(rates: &ThrottleLimits, name: &'static str, origin: &Origin) -> Limit {
     let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
     Limit { monitored: rates.monitoring.sign_up, ..Limit::of_client(name, &network, rates.client_sign_ups) }

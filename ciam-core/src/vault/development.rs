@@ -10,7 +10,7 @@ use crate::entropy::Entropy;
 /// The key beside this database, which is made if there is none; a passing one where there is no file.
 pub(crate) fn key(database: Option<&Path>, entropy: &dyn Entropy) -> Result<MasterKey, BuildError> {
     let Some(database) = database else { return Ok(MasterKey::generate(entropy)) };
-    let file = beside(database, ".key");
+    let file = key_file(database);
     match read(&file) {
         Err(BuildError::KeyFile(error)) if error.kind() == ErrorKind::NotFound => {}
         found => return found,
@@ -25,6 +25,12 @@ pub(crate) fn key(database: Option<&Path>, entropy: &dyn Entropy) -> Result<Mast
         Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&file),
         Err(error) => Err(BuildError::KeyFile(error)),
     }
+}
+
+/// The file that holds the master key of a site in development whose database this is: `shop.db.key` for `shop.db`.
+#[must_use]
+pub fn key_file(database: &Path) -> PathBuf {
+    beside(database, ".key")
 }
 
 fn beside(database: &Path, ending: &str) -> PathBuf {

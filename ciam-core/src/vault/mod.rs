@@ -12,6 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
 
+pub use development::key_file;
 pub use key_check::{KeyCheck, KeyCheckError, KeyCheckId, KeyState};
 
 use crate::entropy::Entropy;

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use ciam_core::journeys::{Advanced, Answer, Client, Identify, JourneyError, JourneyKind, Prompt, Start, Started};
 
+use self::place::OWN_FIELDS;
 pub(super) use self::place::{Onward, Place};
 use self::view::Typed;
 pub(super) use self::view::{Complaint, View};
@@ -169,7 +170,7 @@ fn read(form: &Form) -> Option<Answer> {
         "code" => Answer::Code { code: form.secret("code") },
         "resend" => Answer::Resend {},
         "continue" => Answer::Continue {},
-        "custom" => Answer::Custom { data: form.rest() },
+        "custom" => Answer::Custom { data: form.without(&OWN_FIELDS) },
         _ => return None,
     })
 }

@@ -56,7 +56,7 @@ async fn page(
         .collect();
     let application = user.application();
     let config = web.identity().config();
-    let policy = &config.application(application).unwrap_or(&config.application).identifiers;
+    let policy = &config.application_or_default(application).identifiers;
     let has_username = identifiers.iter().any(|own| own.kind == IdentifierKind::Username);
     let context = context! {
         here => "profile",

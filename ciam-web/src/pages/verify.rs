@@ -2,6 +2,9 @@
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderValue;
+use axum::http::header::REFERRER_POLICY;
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ciam_core::journeys::{JourneyError, JourneyKind, Redeemed, Started, TicketView};
@@ -17,7 +20,13 @@ use crate::reader::Reader;
 use crate::web::Web;
 
 pub(super) fn routes() -> Router<Web> {
-    Router::new().route("/verify", get(ask).post(confirm))
+    Router::new().route("/verify", get(ask).post(confirm)).layer(map_response(without_ticket))
+}
+
+/// The ticket is in the address of the page: a link from it to a page of the host's tells the site, and no more.
+async fn without_ticket(mut response: Response) -> Response {
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
+    response
 }
 
 /// Shows what would be confirmed for whom. Consumes nothing: programs follow links too.

@@ -291,3 +291,76 @@ async fn ot5_a_code_is_good_for_its_own_journey_only() {
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(!eve.jar.contains_key("ciam_session"));
 }
+
+#[tokio::test]
+async fn az1_who_names_a_user_without_a_session_of_theirs_gets_and_changes_nothing() {
+    let (bed, app) = shop().await;
+    let ada = bed.sign_up(EMAIL, PASSWORD).await.session;
+    let mut eve = Visitor::program(&app);
+    let claim = json!({
+        "user": ada.user.to_string(), "user_id": ada.user.to_string(), "id": ada.user.to_string(), "subject": ada.user.to_string(),
+        "name": "Eve", "language": "nl", "password": PASSWORD, "new_password": "another otter quays", "label": "mine",
+    });
+    let mut tried = 0;
+    for (path, operations) in description()["paths"].as_object().unwrap() {
+        if !path.starts_with("/api/v1/account") {
+            continue;
+        }
+        let path = format!("{}?user={}&user_id={1}", path.replace("{id}", &ada.id.to_string()), ada.user);
+        for method in operations.as_object().unwrap().keys() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let reply = eve.call(method.clone(), &path, claim.clone()).await;
+            assert_eq!(
+                (reply.status, reply.problem().as_str()),
+                (StatusCode::UNAUTHORIZED, "no_session"),
+                "{method} {path}"
+            );
+            assert!(!reply.body.contains(EMAIL));
+            tried += 1;
+        }
+    }
+    assert!(tried >= 10, "{tried}");
+    assert!(bed.sign_in(EMAIL, PASSWORD).await.is_ok());
+    assert_eq!(bed.ciam.users().get(ada.user).await.unwrap().unwrap().name, None);
+    assert_eq!(bed.ciam.sessions().list(ada.user, None).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn mf5_an_empty_answer_or_one_to_another_stage_skips_no_stage() {
+    let (bed, app) = shop().await;
+    bed.sign_up(EMAIL, PASSWORD).await;
+    let mut eve = Visitor::browser(&app);
+    let page = eve.get("/sign-in").await;
+    let page = eve.answer(&page, &[("email", EMAIL)]).await;
+    let id = page.field("journey");
+    let work = bed.hasher.work();
+    for answer in ["", "password", "continue", "resend", "custom", "code", "done"] {
+        let reply = eve.post("/sign-in", &[("journey", &id), ("answer", answer)]).await;
+        assert!(reply.status.is_client_error(), "{answer}: {}", reply.body);
+    }
+    for answer in [
+        json!({"type": "continue"}),
+        json!({"type": "resend"}),
+        json!({"type": "custom", "data": {}}),
+        json!({"type": "code", "code": ""}),
+        json!({"type": "password", "password": ""}),
+        json!({"type": "done"}),
+        json!({}),
+        json!(null),
+    ] {
+        let reply = eve.tell(&id, answer.clone()).await;
+        assert!(reply.status.is_client_error(), "{answer}: {}", reply.body);
+    }
+    for body in ["{}", "", "null", "[]"] {
+        let path = format!("/api/v1/journeys/{id}");
+        let request = eve.request(Method::POST, &path).header(CONTENT_TYPE, JSON).body(Body::from(body)).unwrap();
+        assert!(eve.send(request).await.status.is_client_error(), "{body}");
+    }
+    assert!(bed.hasher.work() - work <= 2, "the two empty passwords, at most");
+    assert_eq!(eve.get(&format!("/api/v1/journeys/{id}")).await.json()["prompt"]["type"], "password");
+    assert!(!eve.jar.contains_key("ciam_session"));
+    assert_eq!(
+        eve.post("/sign-in", &[("journey", &id), ("answer", "password"), ("password", PASSWORD)]).await.location(),
+        "/account"
+    );
+}

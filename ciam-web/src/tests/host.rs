@@ -177,6 +177,24 @@ mod steps {
         assert_eq!(ada.submit(&page, &[("accepted", "yes")]).await.location(), "/account");
     }
 
+    #[tokio::test]
+    async fn a_step_gets_its_own_fields_and_none_that_the_journey_carries() {
+        let bed = TestBed::with(|builder| builder.store(MemoryStore::new()).step(HouseRules)).await;
+        let app = Mount::new(&bed.ciam).step_page("house_rules", PAGE).around::<()>(Router::new()).unwrap();
+        bed.sign_up(EMAIL, PASSWORD).await;
+        let mut ada = Visitor::browser(&app);
+        let about = "idf_0191f0c04c3e7b7a8f3c2d1e0f9a8b7c";
+        let carried = [("only", "email"), ("about", about), ("return_to", "/orders")];
+        let with = |own| [carried.as_slice(), &[own]].concat();
+        let page = ada.get(&format!("/sign-in?only=email&about={about}&return_to=/orders")).await;
+        let page = ada.answer(&page, &with(("email", EMAIL))).await;
+        let page = ada.answer(&page, &with(("password", PASSWORD))).await;
+        for (name, value) in carried {
+            assert_eq!(page.field(name), value, "the page carries it on");
+        }
+        assert_eq!(ada.submit(&page, &with(("accepted", "yes"))).await.location(), "/orders");
+    }
+
     /// Takes any answer; one may wait for another to come at the same time.
     #[derive(Debug)]
     struct Question(&'static str, Option<tokio::sync::Barrier>);

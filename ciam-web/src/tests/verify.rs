@@ -69,3 +69,21 @@ async fn ot6_a_link_is_good_once_and_an_empty_one_never() {
     assert_eq!(ada.get("/verify").await.status, StatusCode::NOT_FOUND);
     assert_eq!(ada.post("/verify", &[]).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_ticket_reaches_no_page_of_the_host_s_as_a_referer() {
+    let (bed, app) = shop().await;
+    let mut ada = Visitor::browser(&app);
+    ada.sign_up_until_code(EMAIL).await;
+    let ticket = bed.ticket_for(EMAIL).await;
+    let asked = ada.get(&format!("/verify?ticket={ticket}")).await;
+    let confirmed = ada.post("/verify", &[("ticket", &ticket)]).await;
+    let used = ada.get(&format!("/verify?ticket={ticket}")).await;
+    assert_eq!((asked.status, confirmed.status), (StatusCode::OK, StatusCode::SEE_OTHER));
+    assert_eq!(used.status, StatusCode::NOT_FOUND);
+    let told = Visitor::program(&app).get("/verify?ticket=none").await;
+    for reply in [asked, confirmed, used, told] {
+        assert_eq!(reply.headers.get_all("referrer-policy").iter().collect::<Vec<_>>(), ["strict-origin"]);
+    }
+    assert_eq!(ada.get("/account").await.headers["referrer-policy"], "same-origin");
+}

@@ -12,10 +12,10 @@ use ciam_core::users::User;
 use ciam_core::vault::{KeyCheck, KeyState, LocalVault};
 use ciam_store::{Inspection, Writing};
 
-use super::super::answer::with_causes;
 use super::super::context::Context;
 use super::Findings;
 use crate::settings::Settings;
+use ciam_core::with_causes;
 
 /// How long a message may be due, and a record expired, before somebody should look.
 const MESSAGE_LATE: Duration = Duration::from_mins(5);

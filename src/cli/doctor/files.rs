@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ciam_core::secret::Secret;
+use ciam_core::vault::key_file;
 
 use super::Findings;
 use crate::settings::{Database, KeySource, Settings};
@@ -27,7 +28,7 @@ pub(super) fn examine(settings: &Settings, findings: &mut Findings) {
     for (ending, what) in [("", "the database"), ("-wal", "the database's log"), ("-shm", "the database's index")] {
         readable(&with_ending(database, ending), what, findings);
     }
-    let beside = with_ending(database, ".key");
+    let beside = key_file(database);
     if beside.exists() {
         readable(&beside, "the master key", findings);
     }

@@ -6,10 +6,10 @@ use ciam_core::config::PublicUrl;
 use ciam_core::identifiers::IdentifierKind;
 use url::Url;
 
-use super::super::answer::with_causes;
 use super::Findings;
 use crate::adapters::HttpSmsMessenger;
 use crate::settings::Settings;
+use ciam_core::with_causes;
 
 /// How long a mail server may take to greet.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -5,6 +5,7 @@ mod database;
 mod files;
 mod mail;
 
+use ciam_core::with_causes;
 use std::path::Path;
 
 use ciam_core::RealmId;
@@ -15,7 +16,7 @@ use ciam_core::store::{Backend as _, Store, StoreError};
 use ciam_store::SqliteStore;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, FINDINGS, Failure, with_causes};
+use super::answer::{Answer, FINDINGS, Failure};
 use super::context::Context;
 use crate::settings::{Database, SettingsError};
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::identifiers::IdentifierError;
 use crate::passwords::PasswordError;
-use crate::sessions::SessionError;
 
 const NEW: &str = "copper lantern regatta";
 const SECOND: &str = "ada@second.example";
@@ -202,5 +201,5 @@ async fn an_operator_sets_a_password_and_everybody_is_signed_out() {
     assert_eq!(bed.ciam.sessions().check(ada.bearer.expose()).await.unwrap(), None);
     assert!(bed.sign_in(ADA, NEW).await.is_ok());
     let ended = bed.ciam.sessions().end(&Cause::system(), ada.session.user, ada.session.id).await;
-    assert!(matches!(ended, Ok(()) | Err(SessionError::Unknown)));
+    assert!(ended.is_ok(), "what the epoch has ended can still be cleared away: {ended:?}");
 }

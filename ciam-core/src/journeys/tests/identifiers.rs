@@ -34,8 +34,27 @@ async fn a_phone_number_is_proved_by_a_text_message_and_signed_in_with() {
     let message = bed.mail_to(E164).await.remove(0);
     assert_eq!(message.channel, Channel::Sms);
     let session = opened(browser.answer(&journey, code(&bed.code_for(E164).await)).await).session;
-    assert_eq!(session.assurance.level(), Aal::Aal1, "mf7: a number that was proved is no second factor");
+    assert_eq!(session.assurance.level(), Aal::Aal1);
     assert!(bed.sign_in("0031612345678", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn mf7_a_code_to_an_address_or_number_and_a_password_are_one_factor_on_every_way() {
+    let bed = bed(IdentifierPolicy::default().sign_up(IdentifierKind::Phone, Proving::AtSignUp)).await;
+    for (handle, new) in [(ADA, "another otter quays"), (E164, "yet another otter quays")] {
+        let browser = bed.browser();
+        let journey = browser.sign_up_until_code(handle, PASSWORD).await;
+        let signed_up = opened(browser.answer(&journey, code(&bed.code_for(handle).await)).await).session;
+        let signed_in = bed.sign_in(handle, PASSWORD).await.unwrap().session;
+        let journey = browser.identified(JourneyKind::Recover, handle).await;
+        browser.answer(&journey, code(&bed.code_for(handle).await)).await.unwrap();
+        let recovered = opened(browser.answer(&journey, new_password(new)).await).session;
+        let step_up = browser.start_in(&recovered, JourneyKind::StepUp).await.id;
+        let again = browser.answer(&step_up, Answer::password(new)).await.unwrap().opened.unwrap().session;
+        for session in [signed_up, signed_in, recovered, again] {
+            assert_eq!(session.assurance.level(), Aal::Aal1, "{:?}", session.assurance.amr());
+        }
+    }
 }
 
 #[tokio::test]

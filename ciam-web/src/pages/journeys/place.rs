@@ -63,6 +63,13 @@ impl Place {
     }
 }
 
+const RETURN_TO: &str = "return_to";
+const ONLY: &str = "only";
+const ABOUT: &str = "about";
+
+/// The fields of a journey's form that are ciam's own, as `hidden.html` writes them; the others belong to the step.
+pub(super) const OWN_FIELDS: [&str; 5] = ["journey", "answer", RETURN_TO, ONLY, ABOUT];
+
 /// What is carried from page to page of a journey, and from one journey to the next.
 #[derive(Debug, Default)]
 pub(in crate::pages) struct Onward {
@@ -84,19 +91,18 @@ impl Onward {
     }
 
     fn read(value: impl Fn(&str) -> Option<String>) -> Self {
-        const KINDS: [IdentifierKind; 3] = [IdentifierKind::Email, IdentifierKind::Phone, IdentifierKind::Username];
         Self {
-            return_to: value("return_to").and_then(|path| LocalPath::parse(&path)),
-            only: value("only").and_then(|text| KINDS.into_iter().find(|kind| kind.as_str() == text)),
-            about: value("about").and_then(|text| text.parse().ok()),
+            return_to: value(RETURN_TO).and_then(|path| LocalPath::parse(&path)),
+            only: value(ONLY).and_then(|text| IdentifierKind::ALL.into_iter().find(|kind| kind.as_str() == text)),
+            about: value(ABOUT).and_then(|text| text.parse().ok()),
         }
     }
 
     /// All that is carried, by name.
     pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let return_to = self.return_to.as_ref().map(|path| ("return_to", path.as_str().to_owned()));
-        let only = self.only.map(|kind| ("only", kind.as_str().to_owned()));
-        let about = self.about.map(|id| ("about", id.to_string()));
+        let return_to = self.return_to.as_ref().map(|path| (RETURN_TO, path.as_str().to_owned()));
+        let only = self.only.map(|kind| (ONLY, kind.as_str().to_owned()));
+        let about = self.about.map(|id| (ABOUT, id.to_string()));
         [return_to, only, about].into_iter().flatten().collect()
     }
 
