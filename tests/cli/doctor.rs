@@ -32,7 +32,7 @@ fn finds(site: &Site, code: i32, expected: &[&str]) {
 fn a_sound_site_has_no_findings() {
     let site = sound();
     finds(&site, 0, &[]);
-    site.run(&["doctor", "--offline"]).expect(0).says("0 errors, 0 warnings, 0 notes");
+    site.run(&["doctor", "--offline"]).expect(0).says("errors: 0, warnings: 0, notes: 0");
     let listening = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("smtp://{}", listening.local_addr().unwrap());
     drop(listening);

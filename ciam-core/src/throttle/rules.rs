@@ -87,10 +87,15 @@ pub(crate) fn sign_in_limits(
 /// The limit of wrong codes in recoveries of an account.
 const RECOVERY_ACCOUNT: &str = "recover.account";
 
+/// The limit of wrong codes in recoveries of an account, over all of them.
+pub(super) fn recovery_account_limit(rates: &ThrottleLimits, account: Account) -> Limit {
+    account.limit(RECOVERY_ACCOUNT, b"", rates.recovery_failures).forgiving()
+}
+
 /// The limits of a code that is tried in a recovery: those of the account, over all its recoveries, and of the client.
 pub(crate) fn recovery_limits(rates: &ThrottleLimits, account: Account, origin: &Origin) -> Vec<Limit> {
     let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
-    let whole = account.limit(RECOVERY_ACCOUNT, b"", rates.recovery_failures).forgiving();
+    let whole = recovery_account_limit(rates, account);
     vec![whole, Limit::of_client("recover.code", &network, rates.client_recovery_failures)]
 }
 
@@ -99,13 +104,12 @@ pub(crate) fn is_recovery_of_account(limit: &str) -> bool {
     limit == RECOVERY_ACCOUNT
 }
 
-/// What is forgotten when its owner recovers an account, beside the account's failures: its wrong codes, and the
-/// failures from where the owner is. They refuse nothing; a try that succeeds under them forgets them.
+/// What is forgotten when its owner recovers an account, beside the account's own failures: those from where the owner
+/// is. They refuse nothing; a try that succeeds under them forgets them.
 pub(crate) fn pardoned_by_recovery(rates: &ThrottleLimits, user: UserId, origin: &Origin) -> Vec<Limit> {
     let account = Account::Known(user);
-    let codes = recovery_limits(rates, account, origin).into_iter().take(1);
     let pair = sign_in_limits(rates, account, origin, None).into_iter().filter(|limit| limit.name == PAIR);
-    codes.chain(pair).map(|limit| Limit { passing: true, share: None, ..limit }).collect()
+    pair.map(|limit| Limit { passing: true, share: None, ..limit }).collect()
 }
 
 /// The limit of what one client has judged or sent without being known: new passwords, good or not, and recoveries

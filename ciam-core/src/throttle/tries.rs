@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::counter::{Counter, Outcome, Room};
 use super::limits::{Limit, ThrottleLimits};
-use super::rules::{Account, Postage, account_limit};
+use super::rules::{Account, Postage, account_limit, recovery_account_limit};
 use super::summaries::Summaries;
 use super::{Reservation, Throttle, ThrottleError};
 use crate::clock::Timestamp;
@@ -34,7 +34,8 @@ impl Tries {
     }
 
     /// Forgets the failures of an account, as its owner's own sign-in does: the waits of strangers begin anew, and
-    /// the password opens the account again where too many failures had disabled it.
+    /// the password opens the account again where too many failures had disabled it. Wrong codes of recoveries are
+    /// forgotten, too.
     ///
     /// For an operator; recovery and the change of a password do it too.
     ///
@@ -54,8 +55,9 @@ impl Tries {
     /// # Errors
     /// [`StoreError`].
     pub async fn forgive_in(&self, work: &Work, user: UserId) -> Result<(), StoreError> {
-        let whole = account_limit(&self.limits, Account::Known(user));
-        self.throttle.forgive_in(work, std::slice::from_ref(&whole)).await
+        let account = Account::Known(user);
+        let limits = [account_limit(&self.limits, account), recovery_account_limit(&self.limits, account)];
+        self.throttle.forgive_in(work, &limits).await
     }
 
     /// Writes the summaries that are due: how many were refused, and how many failed, since the last. The engine's

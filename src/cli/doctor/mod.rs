@@ -131,7 +131,7 @@ fn report(Findings(mut findings): Findings, strict: bool) -> Answer {
             format!("{:8} {code}\n         {what}\n         -> {advice}", severity.as_str())
         })
         .collect();
-    lines.push(format!("{errors} errors, {warnings} warnings, {} notes", count(Severity::Note)));
+    lines.push(format!("errors: {errors}, warnings: {warnings}, notes: {}", count(Severity::Note)));
     let documents = findings.iter().map(|Finding { severity, code, what, advice }| {
         json!({ "severity": severity.as_str(), "code": code, "message": what, "advice": advice })
     });

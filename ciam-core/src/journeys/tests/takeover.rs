@@ -241,6 +241,14 @@ async fn mf3_parallel_guesses_over_several_recoveries_meet_one_limit() {
     .await;
     let of = |wanted: Mistake| guessed.iter().filter(|mistake| **mistake == wanted).count();
     assert_eq!((of(Mistake::WrongCode), of(Mistake::CodeUsedUp)), (7, 23), "{guessed:?}");
+    let email = ADA.parse().unwrap();
+    let user = bed.ciam.users().by_email(&email).await.unwrap().unwrap();
+    bed.ciam.tries().forgive(&Cause::system(), user).await.unwrap();
+    bed.clock.advance(Duration::from_secs(5000));
+    let browser = bed.browser();
+    let journey = recovering(&bed, &browser, ADA).await;
+    let again = mistake(browser.answer(&journey, code("000000")).await).0;
+    assert_eq!(again, Mistake::WrongCode, "an operator had them forgotten");
 }
 
 #[tokio::test]
