@@ -81,8 +81,8 @@ impl Notices {
         Ok(sealed)
     }
 
-    /// Queues the notices in the unit of the change that somebody there makes. Where the account or the client has had
-    /// too many, they are left out; the change is made all the same, and its event written.
+    /// Queues the notices in the unit of the change that somebody there makes. Where the account has had too many,
+    /// they are left out; the change is made all the same, and its event written.
     pub(crate) async fn queue_in(&self, work: &Work, notices: &[Sealed], origin: &Origin) -> Result<(), StoreError> {
         let Some((user, channel)) = notices.first().and_then(|first| Some((first.subject()?, first.channel()))) else {
             return Ok(());

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::Burst;
 use crate::clock::Timestamp;
+use crate::id::UserId;
 use crate::secret::Digest;
 use crate::store::{Collection, Record, Store, StoreError, Work};
 
@@ -17,6 +18,8 @@ pub(crate) struct Allowance {
     pub(super) name: &'static str,
     pub(super) key: Digest,
     pub(super) burst: Burst,
+    /// Whose history a refusal is in.
+    pub(super) subject: Option<UserId>,
     pub(super) monitored: bool,
 }
 

@@ -157,7 +157,7 @@ impl Postage {
             Limit { monitored, ..Limit::new("messages.texts", &key, rates.texts) }
         };
         Self {
-            target: Allowance { name, key, burst, monitored },
+            target: Allowance { name, key, burst, subject: None, monitored },
             client: Limit { monitored, ..Limit::of_client(of_client, &network, rate) },
             application: text.then(of_application),
         }
@@ -194,7 +194,9 @@ pub(crate) fn postage(
 pub(crate) fn notice_postage(rates: &ThrottleLimits, user: UserId, channel: Channel, origin: &Origin) -> Postage {
     let key = Digest::of_all(&[b"user", user.to_string().as_bytes()]);
     let bucket = ("messages.notices", key, rates.notices);
-    Postage::new(rates, bucket, channel != Channel::Email, origin.application, origin)
+    let mut postage = Postage::new(rates, bucket, channel != Channel::Email, origin.application, origin);
+    postage.target.subject = Some(user);
+    postage
 }
 
 /// The mailbox that an address most likely leads to: in lower case, without a `+tag`, and without dots, which the

@@ -230,31 +230,20 @@ impl Tries {
         Ok(())
     }
 
-    /// Whether so many messages that tell of one change may go out; if so they are counted, in the unit of the change.
-    /// That unit is never refused for their sake: of parallel changes of many accounts by one client a few more may
-    /// be told of than its limit says.
+    /// Whether messages that tell of one change may go out; if so they are counted, in the unit of the change, which is
+    /// never refused for their sake. The account's own bucket decides alone: what a client or others have had sent
+    /// before must silence nobody's notices. They count for the client and the application all the same.
     pub(crate) async fn notice_in(&self, work: &Work, postage: &Postage, messages: u32) -> Result<bool, StoreError> {
-        let mut counters = Vec::new();
-        let mut refused = None;
-        for limit in postage.beside() {
-            let counter = work.get::<Counter>(limit.counter_id(&self.store)).await?;
-            if limit.room(counter.as_ref(), work.now(), true) != Room::Free {
-                refused = refused.or(Some(limit.clone()));
-            }
-            counters.push((limit, counter));
-        }
-        let monitored = postage.target.monitored;
-        if refused.is_none() || monitored {
-            let full = postage.target.take_in(&self.store, work).await?;
-            refused = refused.or_else(|| full.map(|_| Self::limit_of(postage, postage.target.name)));
-        }
-        if let Some(limit) = refused {
-            self.tell_in(work, &limit, if monitored { "throttle.would_refuse" } else { "throttle.refused" })?;
-            if !monitored {
+        let target = &postage.target;
+        if target.take_in(&self.store, work).await?.is_some() {
+            let name = if target.monitored { "throttle.would_refuse" } else { "throttle.refused" };
+            self.tell_in(work, &Self::limit_of(postage, target.name), name)?;
+            if !target.monitored {
                 return Ok(false);
             }
         }
-        for (limit, counter) in counters {
+        for limit in postage.beside() {
+            let counter = work.get::<Counter>(limit.counter_id(&self.store)).await?;
             limit.note_in(&self.store, work, counter.as_ref(), messages)?;
         }
         Ok(true)
@@ -282,7 +271,7 @@ impl Tries {
             return limit.clone();
         }
         let target = &postage.target;
-        Limit { name, key: target.key, subject: None, monitored: target.monitored, ..postage.client.clone() }
+        Limit { name, key: target.key, subject: target.subject, monitored: target.monitored, ..postage.client.clone() }
     }
 
     /// Writes that a limit has refused somebody, or would have; of many, the first and then summaries.

@@ -131,6 +131,7 @@ async fn rl8_who_changes_an_account_again_and_again_has_no_more_notices_sent_tha
     assert_eq!(events(&bed, "identifier.added").await.len(), 14, "every change has its event");
     let told = events(&bed, "throttle.refused").await;
     assert!(told.iter().all(|event| event.data["limit"] == "messages.notices") && !told.is_empty());
+    assert!(told.iter().all(|event| event.subject == Some(ada.session.user)), "in the history of its owner");
     bed.clock.advance(Duration::from_secs(5000));
     let ada = bed.sign_in(ADA, PASSWORD).await.unwrap();
     rename_account(&bed, &bed.browser(), &ada.session, "lovelace").await;
@@ -139,7 +140,7 @@ async fn rl8_who_changes_an_account_again_and_again_has_no_more_notices_sent_tha
 }
 
 #[tokio::test]
-async fn rl8_notices_are_the_client_s_messages_too_and_passwords_change_all_the_same() {
+async fn rl8_what_a_client_had_sent_before_silences_nobodys_notices_and_they_count_for_it() {
     let limits = ThrottleLimits { client_messages: Rate::new(3, Duration::from_hours(1)), ..Default::default() };
     let bed = with_limits(limits).await;
     let client = stranger(&bed, 1).client;
@@ -151,5 +152,7 @@ async fn rl8_notices_are_the_client_s_messages_too_and_passwords_change_all_the_
         bed.ciam.passwords().change(&client, &session, &Secret::new(PASSWORD.to_owned()), &new).await.unwrap();
         assert!(bed.sign_in(&email, new.expose()).await.is_ok());
     }
-    assert_eq!(bed.mail().await.len(), 3);
+    assert_eq!(bed.mail().await.len(), 5, "every owner is told");
+    let asked = ask(&stranger(&bed, 1), JourneyKind::Recover, "person0@example.com").await;
+    assert!(matches!(asked, Err(JourneyError::Throttled { .. })), "they count for the client");
 }
