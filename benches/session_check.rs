@@ -79,7 +79,7 @@ async fn fill(ciam: &Ciam, like: &Session, rows: usize) -> Vec<String> {
                 document["user"] = serde_json::to_value(user).unwrap();
                 document["digest"] = serde_json::to_value(bearer.digest()).unwrap();
                 bearers.push(bearer.expose().expose().clone());
-                let standing = Standing { id: user, status: UserStatus::Active, epoch: 0 };
+                let standing = Standing { id: user, status: UserStatus::Active, epoch: 0, recoveries: 0 };
                 (serde_json::from_value(document).unwrap(), standing)
             })
             .collect();

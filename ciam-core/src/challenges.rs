@@ -70,13 +70,14 @@ pub struct Challenge {
 }
 
 /// The account that the message of a recovery went to, as it was then: what the message proves, it proves of no
-/// account that has its name or its address later, and of none whose sessions were all ended since.
+/// account that has its name or its address later, and of none whose recoveries were revoked since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Owner {
     pub(crate) user: UserId,
     /// The address or number that it went to.
     pub(crate) identifier: IdentifierId,
-    pub(crate) epoch: u64,
+    /// How often the account's recoveries had been revoked.
+    pub(crate) recoveries: u64,
 }
 
 /// What a challenge is to be for.

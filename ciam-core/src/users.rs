@@ -48,7 +48,7 @@ impl User {
     pub const BY_CREATED: Index<User, Timestamp> = Index::new("registered_at", |user: &User| user.created);
 }
 
-/// Whether an account may be used, and the epoch that revokes all its sessions in one write.
+/// Whether an account may be used, and the counters that revoke what was given out for it in one write.
 ///
 /// Apart from the profile, so that checking a session reads little and changing a name disturbs nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,14 +57,34 @@ pub struct Standing {
     pub id: UserId,
     /// The status.
     pub status: UserStatus,
-    /// Raised to revoke everything that was given out before.
+    /// Raised to end all sessions that were opened before, with the known devices and the proofs that wait to open one.
     pub epoch: u64,
+    /// Raised to end all recoveries that were begun before.
+    #[serde(default)]
+    pub recoveries: u64,
 }
 
 impl Standing {
-    /// Revokes everything that was given out before: sessions, known devices, proofs that wait in journeys.
-    pub(crate) fn revoke_all(&mut self) {
+    /// A standing that nothing was revoked of.
+    pub(crate) const fn new(id: UserId) -> Self {
+        Self { id, status: UserStatus::Active, epoch: 0, recoveries: 0 }
+    }
+
+    /// Revokes everything that was given out before: sessions, known devices, proofs and recoveries that wait.
+    pub(crate) const fn revoke_all(&mut self) {
+        self.revoke_sessions();
+        self.revoke_recoveries();
+    }
+
+    /// Revokes sessions, known devices, and proofs that wait to open a session. Recoveries go on: whoever holds a
+    /// stolen session can do this as often as they like, and must not keep the owner from taking the account back.
+    pub(crate) const fn revoke_sessions(&mut self) {
         self.epoch += 1;
+    }
+
+    /// Revokes what a recovery that waits has proved.
+    pub(crate) const fn revoke_recoveries(&mut self) {
+        self.recoveries += 1;
     }
 }
 

@@ -133,7 +133,7 @@ impl Identifiers {
             return Err(IdentifierError::Unknown);
         }
         // The set of an account's identifiers changes: others who change it wait for each other.
-        work.touch::<Standing>(user)?;
+        let mut standing = work.get::<Standing>(user).await?.ok_or(IdentifierError::Unknown)?;
         let own = work.find(&Identifier::all_of(user)).await?;
         let gone = own.iter().find(|own| own.id == id).ok_or(IdentifierError::Unknown)?;
         let left: Vec<Identifier> = own.iter().filter(|own| own.id != id).cloned().collect();
@@ -143,6 +143,9 @@ impl Identifiers {
         if is_last_way_in || is_last_address {
             return Err(IdentifierError::Last);
         }
+        // What its mailbox has proved is proved no more.
+        standing.revoke_recoveries();
+        work.replace(&standing)?;
         work.remove::<Identifier>(id)?;
         work.record(gone.event("identifier.removed", by))?;
         Ok(())

@@ -285,7 +285,7 @@ impl Journeys {
         } else if opens && let Some(proved) = &journey.proved {
             let user = proved.user;
             let standing = work.get::<Standing>(user).await?;
-            let revoked = standing.is_none_or(|standing| standing.epoch != proved.epoch);
+            let revoked = standing.is_none_or(|standing| !proved.until.holds(&standing));
             let session = if revoked {
                 Err("revoked_meanwhile")
             } else {

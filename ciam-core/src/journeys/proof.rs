@@ -95,7 +95,7 @@ impl Journeys {
         let account = address.zip(standing).map(|(address, standing)| Owner {
             user: standing.id,
             identifier: address.id,
-            epoch: standing.epoch,
+            recoveries: standing.recoveries,
         });
         // What nobody was sent is no right answer.
         let decoy = to.is_none() || if recovers { account.is_none() } else { owner.is_some() };

@@ -8,12 +8,13 @@
 //! protects the account stays in force.
 //!
 //! A message recovers the account that it went to, as it was then ([`Owner`](crate::challenges::Owner)): not whichever
-//! account has the name later, not by way of an address that was removed, and not after all sessions were ended.
+//! account has the name later, not by way of an address that was removed, and not after another password, a suspension
+//! or the end of all sessions. The end of all sessions but one leaves it alone, for the one may be a thief's.
 
 use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
 use super::sign_in::raced;
-use super::state::{End, Journey, Seed};
+use super::state::{End, Journey, Seed, Until};
 use super::{Advanced, Client, Halt, Journeys, Loaded, Started};
 use crate::challenges::{Challenge, ChallengeId};
 use crate::events::{Cause, NewEvent};
@@ -92,7 +93,7 @@ impl Journeys {
                 self.throttle.forgive_in(&work, proved.user).await?;
                 self.throttle.succeeded_in(&work, pardon).await?;
                 if let Some(proved) = &mut journey.proved {
-                    proved.epoch = standing.epoch;
+                    proved.until = Until::Epoch(standing.epoch);
                     proved.password_at = Some(work.now());
                 }
                 let by = Cause::user(proved.user, client.origin.clone());

@@ -3,7 +3,7 @@
 use super::answer::Identify;
 use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
-use super::state::{End, Journey, Proved, SignUpSlot};
+use super::state::{End, Journey, Proved, SignUpSlot, Until};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::devices::KnownDevice;
 use crate::events::{Cause, NewEvent};
@@ -143,7 +143,7 @@ impl Journeys {
                 let standing = work.get::<Standing>(user).await?.ok_or(JourneyError::Stale)?;
                 journey.proved = Some(Proved {
                     user,
-                    epoch: standing.epoch,
+                    until: Until::Epoch(standing.epoch),
                     password_at: Some(work.now()),
                     address: None,
                     elsewhere: false,

@@ -10,7 +10,7 @@
 use super::error::{JourneyError, Mistake};
 use super::new_password::Known;
 use super::sign_in::raced;
-use super::state::{Journey, Proved, Registration, SignUpSlot, SignUpSlotId};
+use super::state::{Journey, Proved, Registration, SignUpSlot, SignUpSlotId, Until};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::clock::Timestamp;
 use crate::events::{Cause, NewEvent};
@@ -147,7 +147,7 @@ impl Journeys {
                 let mut journey = self.hold(&work, at).await?;
                 let user = self.users.create_in(&work, &Cause::anonymous(client.origin.clone()), new).await?.id;
                 let password_at = Some(work.now());
-                journey.proved = Some(Proved { user, epoch: 0, password_at, address: None, elsewhere: false });
+                journey.proved = Some(Proved { user, until: Until::Epoch(0), password_at, address: None, elsewhere: false });
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await;

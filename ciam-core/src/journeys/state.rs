@@ -78,14 +78,34 @@ pub(crate) struct Sent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Proved {
     pub(crate) user: UserId,
-    /// The epoch of the user when it was proved: what was revoked since opens nothing.
-    pub(crate) epoch: u64,
+    /// What ends it: what was revoked since opens nothing.
+    pub(crate) until: Until,
     /// When the password was typed into this journey.
     pub(crate) password_at: Option<Timestamp>,
     /// The challenge of this journey by whose code or link an address was proved.
     pub(crate) address: Option<ProvedAddress>,
     /// Whether that happened on another device, so that the journey's own must be asked to go on.
     pub(crate) elsewhere: bool,
+}
+
+/// The revocation of its account that ends a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Until {
+    /// Waits to open a session: ends when all sessions of this epoch do.
+    Epoch(u64),
+    /// Waits for the new password: ends when the account's recoveries are revoked, which were so often before.
+    Recoveries(u64),
+}
+
+impl Until {
+    /// Whether nothing was revoked since.
+    pub(crate) const fn holds(self, standing: &Standing) -> bool {
+        match self {
+            Self::Epoch(epoch) => epoch == standing.epoch,
+            Self::Recoveries(recoveries) => recoveries == standing.recoveries,
+        }
+    }
 }
 
 /// An address or number that was proved.
@@ -99,7 +119,7 @@ pub(crate) struct ProvedAddress {
 impl Proved {
     /// Whether the proof still opens the account: it may be used, and was not revoked since.
     pub(crate) fn still_opens(&self, standing: &Standing) -> bool {
-        standing.id == self.user && standing.epoch == self.epoch && standing.status == UserStatus::Active
+        standing.id == self.user && self.until.holds(standing) && standing.status == UserStatus::Active
     }
 
     /// The evidence that a journey has gathered.

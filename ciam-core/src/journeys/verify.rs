@@ -6,7 +6,7 @@ use super::error::{JourneyError, Mistake};
 use super::planner::Step;
 use super::prompt::JourneyKind;
 use super::sign_in::{raced, unavailable};
-use super::state::{End, Journey, Proved, ProvedAddress, Registration, Seed};
+use super::state::{End, Journey, Proved, ProvedAddress, Registration, Seed, Until};
 use super::{Advanced, Client, Halt, Journeys, Loaded, Started, span_of};
 use crate::challenges::{Challenge, ChallengeId, Owner};
 use crate::clock::Timestamp;
@@ -318,20 +318,20 @@ impl Journeys {
         let address = Some(ProvedAddress { challenge, kind: handle.kind(), at: work.now() });
         let new = ReadyUser { handle, proved: true, username, name, password: Some(password) };
         let user = self.users.create_in(work, &Cause::anonymous(origin.clone()), &new).await?.id;
-        journey.proved = Some(Proved { user, epoch: 0, password_at: Some(set), address, elsewhere });
+        journey.proved = Some(Proved { user, until: Until::Epoch(0), password_at: Some(set), address, elsewhere });
         Ok(())
     }
 
     /// The account that the message of a recovery went to, if it is still as it was then: it has the handle that was
-    /// typed, and the address that the message went to; and its sessions were not all ended since, be it by another
-    /// password, a suspension, or its owner. Whoever holds a name or a mailbox at another time proves nothing.
+    /// typed, and the address that the message went to; and its recoveries were not revoked since, be it by another
+    /// password, a suspension, or the end of all its sessions. Whoever holds a name or a mailbox at another time proves nothing.
     pub(super) async fn proved_owner(
         &self,
         work: &Work,
         challenge: &Challenge,
         elsewhere: bool,
     ) -> Result<Option<Proved>, Halt> {
-        let Some(Owner { user, identifier, epoch }) = challenge.owner else { return Ok(None) };
+        let Some(Owner { user, identifier, recoveries }) = challenge.owner else { return Ok(None) };
         let named = work.find(&Identifier::BY_VERIFIED.eq(&Some(challenge.handle.canonical())).limit(1)).await?;
         // Guarded: what changes hands meanwhile proves nothing.
         let Some(named) = named.first() else { return Ok(None) };
@@ -344,11 +344,12 @@ impl Journeys {
         let (true, true, Some(address), Some(standing)) = (is_own(&named), is_own(&address), address, standing) else {
             return Ok(None);
         };
-        if standing.epoch != epoch {
+        let until = Until::Recoveries(recoveries);
+        if !until.holds(&standing) {
             return Ok(None);
         }
         let address = Some(ProvedAddress { challenge: challenge.id, kind: address.handle.kind(), at: work.now() });
-        Ok(Some(Proved { user, epoch, password_at: None, address, elsewhere }))
+        Ok(Some(Proved { user, until, password_at: None, address, elsewhere }))
     }
 
     /// The address was proved here, but has become another account's meanwhile: ends the journey, and

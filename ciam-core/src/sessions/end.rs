@@ -44,7 +44,7 @@ impl Sessions {
         }
     }
 
-    /// Ends all sessions of the user but one, in one write.
+    /// Ends all sessions of the user but one, in one write. Recoveries that wait go on.
     ///
     /// # Errors
     /// [`SessionError::Unknown`] when the one to keep has ended; [`SessionError::Store`].
@@ -63,10 +63,10 @@ impl Sessions {
         user: UserId,
         keep: SessionId,
     ) -> Result<(), SessionError> {
-        self.raise_epoch_in(work, by, user, Some(keep)).await.map(drop)
+        self.raise_epoch_in(work, by, user, Some(keep), Standing::revoke_sessions).await.map(drop)
     }
 
-    /// Ends all sessions of the user, in one write.
+    /// Ends all sessions of the user, and the recoveries that wait, in one write.
     ///
     /// # Errors
     /// [`SessionError::Unknown`] when there is no such user; [`SessionError::Store`].
@@ -79,7 +79,7 @@ impl Sessions {
     /// # Errors
     /// As [`Sessions::end_all`].
     pub async fn end_all_in(&self, work: &Work, by: &Cause, user: UserId) -> Result<(), SessionError> {
-        self.raise_epoch_in(work, by, user, None).await.map(drop)
+        self.raise_epoch_in(work, by, user, None, Standing::revoke_all).await.map(drop)
     }
 
     /// Says which epoch it is now, in which only the kept session lives on.
@@ -89,13 +89,17 @@ impl Sessions {
         by: &Cause,
         user: UserId,
         keep: Option<SessionId>,
+        revoke: impl FnOnce(&mut Standing),
     ) -> Result<u64, SessionError> {
         let mut standing = work.get::<Standing>(user).await?.ok_or(SessionError::Unknown)?;
-        standing.revoke_all();
+        revoke(&mut standing);
         let mut event = NewEvent::new("session.all_ended", by).about(user);
         if let Some(keep) = keep {
-            let session = work.get::<Session>(keep).await?.filter(|session| session.user == user);
-            let mut session = session.ok_or(SessionError::Unknown)?;
+            // Only a good one: keeping one that was revoked meanwhile would bring it back to life.
+            if !self.is_good_in(work, user, keep).await? {
+                return Err(SessionError::Unknown);
+            }
+            let mut session = work.get::<Session>(keep).await?.ok_or(SessionError::Unknown)?;
             session.epoch = standing.epoch;
             work.replace(&session)?;
             event = event.with("kept", keep.to_string());

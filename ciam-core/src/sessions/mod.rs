@@ -231,7 +231,8 @@ impl Sessions {
         Ok(opened)
     }
 
-    /// Gives a session new evidence, as [`Sessions::elevate_in`] does, and ends all others of its user.
+    /// Gives a session new evidence, as [`Sessions::elevate_in`] does, and revokes all else that was given out
+    /// for its user.
     pub(crate) async fn renew_in(
         &self,
         work: &Work,
@@ -241,7 +242,8 @@ impl Sessions {
     ) -> Result<Opened, SessionError> {
         let mut opened = self.elevate_in(work, id, evidence, origin).await?;
         let Session { id, user, .. } = opened.session;
-        opened.session.epoch = self.raise_epoch_in(work, &Cause::user(user, origin.clone()), user, Some(id)).await?;
+        let by = Cause::user(user, origin.clone());
+        opened.session.epoch = self.raise_epoch_in(work, &by, user, Some(id), Standing::revoke_all).await?;
         Ok(opened)
     }
 

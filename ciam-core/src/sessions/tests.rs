@@ -149,6 +149,9 @@ async fn se2_ended_sessions_and_those_of_suspended_users_are_dead_at_once() {
     let last = bed.sign_in("ada@example.com", PASSWORD).await.unwrap();
     sessions.end_all(&actor, user).await.unwrap();
     assert!(!check(&bed, &last).await);
+    let revived = sessions.end_others(&actor, user, last.session.id).await;
+    assert!(matches!(revived, Err(SessionError::Unknown)), "{revived:?}");
+    assert!(!check(&bed, &last).await, "no session comes back by ending the others");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{DisplayName, Standing, User, UserError, UserStatus, Users};
+use super::{DisplayName, Standing, User, UserError, Users};
 use crate::config::Config;
 use crate::events::{Cause, NewEvent};
 use crate::identifiers::{Handle, Identifier, Username};
@@ -164,7 +164,7 @@ impl Users {
         let user = User { id: work.new_id(), name: new.name.clone(), language: None, created: work.now() };
         let id = user.id;
         work.insert(&user)?;
-        work.insert(&Standing { id, status: UserStatus::Active, epoch: 0 })?;
+        work.insert(&Standing::new(id))?;
         let identify = |handle: Handle, proved: bool| {
             let verified = proved.then(|| work.now());
             Identifier { id: work.new_id(), user: id, handle, added: work.now(), verified }

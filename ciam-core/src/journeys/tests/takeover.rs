@@ -104,6 +104,50 @@ async fn ot5_a_recovery_by_way_of_a_mailbox_that_was_removed_is_over() {
 }
 
 #[tokio::test]
+async fn ot5_what_a_removed_mailbox_had_proved_sets_no_password() {
+    for by_link in [false, true] {
+        let bed = shop().await;
+        let ada = bed.sign_up(ADA, PASSWORD).await;
+        add(&bed, &ada.session, SECOND).await;
+        let browser = bed.browser();
+        let journey = recovering(&bed, &browser, ADA).await;
+        let sent = Sent::to(&bed, ADA).await;
+        let (prompt, browser, journey) = sent.answered(by_link, &browser, &journey, &bed).await;
+        assert!(matches!(prompt, Prompt::NewPassword { .. }), "{prompt:?}");
+        let own = bed.ciam.identifiers().list(ada.session.user).await.unwrap();
+        let compromised = own.iter().find(|own| own.value == ADA).unwrap().id;
+        bed.ciam.identifiers().remove(&Cause::system(), &ada.session, compromised).await.unwrap();
+        let advanced = browser.answer(&journey, new_password(NEW)).await.unwrap();
+        assert_eq!(advanced.prompt, Prompt::Refused { reason: "not_allowed".to_owned() }, "by link: {by_link}");
+        assert!(bed.sign_in(SECOND, NEW).await.is_err() && bed.sign_in(SECOND, PASSWORD).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn se2_a_thief_who_ends_the_other_sessions_keeps_no_owner_from_recovering() {
+    for by_link in [false, true] {
+        let bed = shop().await;
+        let stolen = bed.sign_up(ADA, PASSWORD).await.session;
+        let end_others = async || {
+            let by = Cause::user(stolen.user, Default::default());
+            bed.ciam.sessions().end_others(&by, stolen.user, stolen.id).await
+        };
+        let owner = bed.browser();
+        let journey = recovering(&bed, &owner, ADA).await;
+        let sent = Sent::to(&bed, ADA).await;
+        end_others().await.unwrap();
+        let (prompt, owner, journey) = sent.answered(by_link, &owner, &journey, &bed).await;
+        assert!(matches!(prompt, Prompt::NewPassword { .. }), "{prompt:?}");
+        end_others().await.unwrap();
+        let advanced = owner.answer(&journey, new_password(NEW)).await.unwrap();
+        assert_eq!(advanced.prompt == Prompt::Completed {}, by_link, "{:?}", advanced.prompt);
+        assert_eq!(advanced.opened.is_some(), !by_link, "{:?}", advanced.prompt);
+        assert!(end_others().await.is_err(), "the thief's session is over, and ending the others revives it not");
+        assert!(bed.sign_in(ADA, NEW).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn se2_a_recovery_that_waits_outlives_no_revocation() {
     for revocation in 0..5 {
         for by_link in [false, true] {
