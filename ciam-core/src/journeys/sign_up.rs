@@ -147,7 +147,8 @@ impl Journeys {
                 let mut journey = self.hold(&work, at).await?;
                 let user = self.users.create_in(&work, &Cause::anonymous(client.origin.clone()), new).await?.id;
                 let password_at = Some(work.now());
-                journey.proved = Some(Proved { user, until: Until::Epoch(0), password_at, address: None, elsewhere: false });
+                journey.proved =
+                    Some(Proved { user, until: Until::Epoch(0), password_at, address: None, elsewhere: false });
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await;
