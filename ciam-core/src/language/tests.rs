@@ -56,14 +56,20 @@ fn english_says_of_mistakes_what_their_display_says() {
         Mistake::Custom("Accept the rules first.".to_owned()),
     ];
     let dutch = Languages::builtin().wording(&language("nl"));
-    for mistake in plain {
-        assert_eq!(english.mistake(&mistake), mistake.to_string());
+    for mistake in &plain {
+        assert_eq!(english.mistake(mistake), mistake.to_string());
         let is_own = matches!(mistake, Mistake::Custom(_));
-        assert_eq!(dutch.mistake(&mistake) == mistake.to_string(), is_own, "{mistake}");
+        assert_eq!(dutch.mistake(mistake) == mistake.to_string(), is_own, "{mistake}");
     }
     // A mistake that comes to be needs a line above and a text in every language.
-    let codes = ENGLISH.lines().filter(|line| line.starts_with("mistake-")).count();
-    assert_eq!(codes, 18);
+    let source = include_str!("../journeys/error.rs");
+    let named = source.split("fn code(").nth(1).and_then(|rest| rest.split("fn field(").next()).unwrap();
+    let codes: BTreeSet<&str> = named.split('"').skip(1).step_by(2).collect();
+    let above: BTreeSet<&str> = plain.iter().map(Mistake::code).collect();
+    assert_eq!(codes, above);
+    let texts = ENGLISH.lines().filter_map(|line| line.strip_prefix("mistake-")?.split_once(" ="));
+    let said: BTreeSet<String> = texts.map(|(key, _)| key.replace('-', "_")).chain(["custom".to_owned()]).collect();
+    assert_eq!(codes, said.iter().map(String::as_str).collect());
 }
 
 #[test]
