@@ -265,7 +265,7 @@ pub fn opened(advanced: Result<Advanced, JourneyError>) -> Opened {
     match advanced {
         Ok(Advanced { opened: Some(opened), .. }) => opened,
         Ok(Advanced { prompt, .. }) => panic!("no session, but a prompt: {prompt:?}"),
-        Err(error) => panic!("no session: {error}"),
+        Err(error) => panic!("no session: {}", crate::with_causes(&error)),
     }
 }
 
