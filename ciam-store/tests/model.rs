@@ -1,10 +1,11 @@
-//! The store in memory is the specification: random batches and questions, put to it and to SQLite
+//! The store in memory is the specification: random batches and questions, put to it and to another backend
 //! side by side, must get the same answers, refusals included.
 //!
 //! `CIAM_MODEL_SEEDS` says how many histories are played (20); a failure names its seed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ impl Dice {
 
 struct Play {
     memory: Fixture,
-    sqlite: Fixture,
+    other: Fixture,
     dice: Dice,
 }
 
@@ -109,12 +110,12 @@ impl Play {
         let unit = Uuid::from_u128(u128::from(self.dice.roll(u64::MAX)));
         let batch = Batch { unit, now: self.memory.now(), ops };
         let (one, two) =
-            (self.memory.backend.commit(realm, batch.clone()), self.sqlite.backend.commit(realm, batch.clone()));
+            (self.memory.backend.commit(realm, batch.clone()), self.other.backend.commit(realm, batch.clone()));
         let (one, two) = (one.await, two.await);
         assert_eq!(told(&one), told(&two), "{batch:#?}");
         for unit in [unit, Uuid::from_u128(u128::from(self.dice.roll(u64::MAX)))] {
             let one = self.memory.backend.settle(unit, self.memory.now()).await.unwrap();
-            assert_eq!(one, self.sqlite.backend.settle(unit, self.memory.now()).await.unwrap());
+            assert_eq!(one, self.other.backend.settle(unit, self.memory.now()).await.unwrap());
         }
     }
 
@@ -153,11 +154,11 @@ impl Play {
         let mut query = self.query();
         for _ in 0..4 {
             let one = self.memory.backend.find(realm, now, &query).await.unwrap();
-            let two = self.sqlite.backend.find(realm, now, &query).await.unwrap();
+            let two = self.other.backend.find(realm, now, &query).await.unwrap();
             assert_eq!(one, two, "{query:?}");
             let one: (u32, Option<(Cursor, Row)>) =
                 (self.memory.backend.count(realm, now, &query).await.unwrap(), one.last().cloned());
-            assert_eq!(one.0, self.sqlite.backend.count(realm, now, &query).await.unwrap(), "{query:?}");
+            assert_eq!(one.0, self.other.backend.count(realm, now, &query).await.unwrap(), "{query:?}");
             let Some((cursor, _)) = one.1 else { return };
             query.after = Some(cursor);
         }
@@ -173,7 +174,7 @@ impl Play {
                 .collect();
             let now = self.memory.now();
             let one = self.memory.backend.read(realm, now, &keys).await.unwrap();
-            assert_eq!(one, self.sqlite.backend.read(realm, now, &keys).await.unwrap());
+            assert_eq!(one, self.other.backend.read(realm, now, &keys).await.unwrap());
         }
     }
 }
@@ -191,20 +192,25 @@ fn told(answer: &Result<(), StoreError>) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_does_what_memory_does() {
+    does_what_memory_does(async |folder| Arc::new(SqliteStore::open(folder.join("model.db")).await.unwrap())).await;
+}
+
+/// Plays the histories with the backend that `open` makes, in an empty folder for each.
+async fn does_what_memory_does<B: Backend>(open: impl AsyncFn(&Path) -> Arc<B>) {
     let seeds: u64 = std::env::var("CIAM_MODEL_SEEDS").map_or(20, |seeds| seeds.parse().unwrap());
     for seed in 0..seeds {
         println!("seed {seed}");
-        let dir = tempfile::tempdir().unwrap();
-        let sqlite: Arc<dyn Backend> = Arc::new(SqliteStore::open(dir.path().join("model.db")).await.unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let other = Fixture::new(open(folder.path()).await).await;
         let memory = Fixture::new(Arc::new(MemoryStore::new())).await;
-        let mut play = Play { sqlite: Fixture::new(sqlite).await, memory, dice: Dice(seed) };
+        let mut play = Play { memory, other, dice: Dice(seed) };
         for step in 0..STEPS {
             match play.dice.roll(20) {
                 0 => play.memory.clock.advance(Duration::from_secs(10)),
                 1 if step % 3 == 0 => {
                     let now = play.memory.now();
                     let one = play.memory.backend.sweep(now, 1000).await.unwrap();
-                    assert_eq!(one, play.sqlite.backend.sweep(now, 1000).await.unwrap());
+                    assert_eq!(one, play.other.backend.sweep(now, 1000).await.unwrap());
                 }
                 2..=6 => play.ask().await,
                 _ => play.commit().await,
