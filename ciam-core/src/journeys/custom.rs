@@ -13,6 +13,12 @@ use crate::id::UserId;
 /// It is asked after everything was proved and before the session is opened, once in every sign-up, sign-in and
 /// recovery that it takes part in. Journeys that begin signed in (a step-up, an identifier that is added) ask no steps.
 /// When it fails, so does the answer; the journey stays where it was and no session is opened.
+///
+/// Nobody gets past it to a session, but it is no authenticator: it proves nothing, so the session has the
+/// [`Assurance`](crate::evidence::Assurance) that it would have without it. In a recovery the new password is set before
+/// it is asked. It counts its tries itself, in the batch that judges them, such as by a
+/// [`Tally`](crate::store::Tally) of a record of the host's own; the step is built before the engine is, so it is handed
+/// the [`Store`](crate::store::Store) afterwards, or opens one on the same backend.
 #[async_trait]
 pub trait CustomStep: fmt::Debug + Send + Sync + 'static {
     /// The step's name: shown in the prompt, unique among the host's steps.
