@@ -1,6 +1,7 @@
 // Walks the portal at BASE_URL as people do: in English and in Dutch, with JavaScript and without it.
 // Environment: BASE_URL, BASE_URL_OF_MANY (a portal whose people are found by addresses, numbers and usernames; what
-// needs one is left out without it), SHOTS (folder for screenshots), CHROMIUM (path of the browser).
+// needs one is left out without it), SHOTS (folder for screenshots), CHROMIUM (path of the browser), WALK (a part of the
+// names of the journeys to walk; all of them without it).
 
 import { randomBytes } from 'node:crypto';
 import { chromium } from 'playwright-core';
@@ -293,9 +294,16 @@ const journeys = {
   ...own,
 };
 
+const only = process.env.WALK ?? '';
+if (!Object.keys(journeys).some((name) => name.includes(only))) {
+  console.error(`WALK is in the name of no journey: ${Object.keys(journeys).join(', ')}`);
+  process.exit(2);
+}
+
 for (const mode of MODES) {
   const how = `${mode.locale}, ${mode.javaScript ? 'with' : 'without'} JavaScript`;
   for (const [name, walk] of Object.entries(journeys)) {
+    if (!name.includes(only)) continue;
     await checks.journey(`${name}, ${how}`, () => walk(mode));
     for (const context of browser.contexts()) await context.close();
   }
