@@ -3,15 +3,24 @@
 //! I want to …
 //!
 //! * … keep everything in one file beside my application: [`SqliteStore`] (feature `sqlite`);
+//! * … keep everything in my PostgreSQL, which several nodes share: [`PostgresStore`] (feature `postgres`);
 //! * … try something out, or test: [`MemoryStore`];
 //! * … keep records somewhere else: implement [`Backend`](ciam_core::store::Backend) and let
 //!   `conformance!` (feature `conformance`) prove it.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod layout;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod query;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use ciam_core::store::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Inspection, SqliteOptions, SqliteStore, Writing};

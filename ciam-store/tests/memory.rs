@@ -1,3 +1,3 @@
 //! The suite over the store in memory.
 
-ciam_store::conformance!(memory, || async { (std::sync::Arc::new(ciam_store::MemoryStore::new()), ()) });
+ciam_store::conformance!(memory, || async { Some((std::sync::Arc::new(ciam_store::MemoryStore::new()), ())) });

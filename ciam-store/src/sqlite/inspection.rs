@@ -88,7 +88,7 @@ impl Inspection {
 }
 
 fn plan(conn: &Connection, schema: &Schema) -> Result<Vec<String>, StoreError> {
-    schema.collections().iter().try_for_each(schema::check_names)?;
+    schema.collections().iter().try_for_each(crate::layout::check_names)?;
     Ok(schema::plan(conn, schema.collections())?.into_iter().map(|statement| statement.text).collect())
 }
 

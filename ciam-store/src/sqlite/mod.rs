@@ -172,15 +172,9 @@ impl Backend for SqliteStore {
     async fn prepare(&self, schema: &Schema) -> Result<(), StoreError> {
         let mut tables = Tables::clone(&self.tables());
         for spec in schema.collections() {
-            schema::check_names(spec)?;
-            match tables.get(spec.name) {
-                None => drop(tables.insert(spec.name, Arc::new(Table::new(spec.clone())))),
-                Some(known) if known.spec == *spec => {}
-                Some(_) => {
-                    let problem = "declared twice, differently".to_owned();
-                    return Err(StoreError::Layout { table: format!("ciam_{}", spec.name), problem });
-                }
-            }
+            crate::layout::check_names(spec)?;
+            crate::layout::check_declared(tables.get(spec.name).map(|table| &table.spec), spec)?;
+            tables.entry(spec.name).or_insert_with(|| Arc::new(Table::new(spec.clone())));
         }
         let (answer, answered) = oneshot::channel();
         self.ask(Job::Prepare { specs: schema.collections().to_vec(), answer }, answered).await?;

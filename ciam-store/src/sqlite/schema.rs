@@ -8,14 +8,24 @@
 
 use std::fmt::Write as _;
 
-use ciam_core::store::{CollectionSpec, ColumnType, IndexSpec, StoreError};
+use ciam_core::store::{CollectionSpec, StoreError};
 use rusqlite::Connection;
 
 use super::failure::unavailable;
-use super::sql::{quoted, table_name};
+use crate::layout::{self, ColumnLayout, Dialect, FoundIndex, IndexLayout, table_name};
 
-/// The columns that every table has; a collection cannot declare one of these names.
-const RESERVED: [&str; 9] = ["id", "realm", "version", "shape", "doc", "created_at", "updated_at", "expires_at", "seq"];
+/// SQLite's words. Names may be of any length.
+const DIALECT: Dialect = Dialect {
+    uuid: "BLOB",
+    int: "INTEGER",
+    small: "INTEGER",
+    text: "TEXT",
+    bytes: "BLOB",
+    moment: "INTEGER",
+    doc: "TEXT",
+    order: &[],
+    name_limit: usize::MAX,
+};
 
 /// The ids of units: taken by their commit, or by whoever settled that they never commit.
 const UNITS: &str = "CREATE TABLE ciam_units (
@@ -46,91 +56,27 @@ pub(super) fn plan(conn: &Connection, specs: &[CollectionSpec]) -> Result<Vec<St
         plan.push(Statement { table: "ciam_units".to_owned(), text: UNITS.to_owned() });
     }
     for spec in specs {
-        let table = format!("ciam_{}", spec.name);
+        let table = layout::bare_table_name(spec);
         let there = found_columns(conn, spec)?;
         if there.is_empty() {
             plan.push(Statement { table: table.clone(), text: create_table(spec) });
         } else {
-            compare_columns(spec, &there)?;
+            layout::compare_columns(spec, &layout(spec), &there)?;
         }
         let missing = missing_indexes(conn, spec)?.into_iter();
-        plan.extend(missing.map(|text| Statement { table: table.clone(), text }));
+        plan.extend(missing.map(|index| Statement { table: table.clone(), text: index.text(&table_name(spec)) }));
     }
     Ok(plan)
 }
 
-/// Refuses names that are not what a collection may use, before any of them gets into a statement.
-pub(super) fn check_names(spec: &CollectionSpec) -> Result<(), StoreError> {
-    let plain = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-    };
-    let columns = spec.columns.iter().map(|column| column.name).chain(spec.live.iter().copied());
-    let mut seen = Vec::new();
-    for name in columns {
-        if !plain(name) || RESERVED.contains(&name) || seen.contains(&name) {
-            return Err(StoreError::Misuse("a column's name is reserved, used twice, or not lower-case and plain"));
-        }
-        seen.push(name);
-    }
-    if !plain(spec.name) || spec.name == "units" {
-        return Err(StoreError::Misuse("a collection's name is reserved, or not lower-case and plain"));
-    }
-    Ok(())
-}
-
-/// A column as declared or as found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct ColumnLayout {
-    name: String,
-    kind: String,
-    required: bool,
-    primary: bool,
-}
-
-impl ColumnLayout {
-    fn new(name: &str, kind: &str) -> Self {
-        Self { name: name.to_owned(), kind: kind.to_owned(), required: true, primary: false }
-    }
-
-    fn text(&self) -> String {
-        let mut text = format!("{} {}", quoted(&self.name), self.kind);
-        if self.required {
-            text.push_str(" NOT NULL");
-        }
-        text
-    }
-}
-
-fn kind(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Int => "INTEGER",
-        ColumnType::Text => "TEXT",
-        ColumnType::Uuid | ColumnType::Bytes => "BLOB",
-    }
-}
-
 fn layout(spec: &CollectionSpec) -> Vec<ColumnLayout> {
-    let mut columns = Vec::new();
+    let mut columns = layout::columns(&DIALECT, spec);
     if spec.stream {
-        columns.push(ColumnLayout { required: false, primary: true, ..ColumnLayout::new("seq", "INTEGER") });
+        columns.insert(0, ColumnLayout { required: false, primary: true, ..ColumnLayout::new("seq", "INTEGER") });
     }
-    columns.push(ColumnLayout { primary: !spec.stream, ..ColumnLayout::new("id", "BLOB") });
-    for (name, kind) in [("realm", "BLOB"), ("version", "BLOB"), ("shape", "INTEGER")] {
-        columns.push(ColumnLayout::new(name, kind));
+    for column in &mut columns {
+        column.primary |= column.name == "id" && !spec.stream;
     }
-    columns.push(ColumnLayout::new("created_at", "INTEGER"));
-    columns.push(ColumnLayout::new("updated_at", "INTEGER"));
-    if spec.expires {
-        columns.push(ColumnLayout::new("expires_at", "INTEGER"));
-    }
-    for column in &spec.columns {
-        columns.push(ColumnLayout { required: false, ..ColumnLayout::new(column.name, kind(column.kind)) });
-    }
-    for name in &spec.live {
-        columns.push(ColumnLayout::new(name, "INTEGER"));
-    }
-    columns.push(ColumnLayout::new("doc", "TEXT"));
     columns
 }
 
@@ -153,86 +99,14 @@ fn found_columns(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<ColumnL
     let mut statement = conn
         .prepare("SELECT name, type, \"notnull\", pk > 0 FROM pragma_table_xinfo(?1) ORDER BY cid")
         .map_err(unavailable)?;
-    let columns = statement.query_map([format!("ciam_{}", spec.name)], |row| {
+    let columns = statement.query_map([layout::bare_table_name(spec)], |row| {
         Ok(ColumnLayout { name: row.get(0)?, kind: row.get(1)?, required: row.get(2)?, primary: row.get(3)? })
     });
     columns.and_then(Iterator::collect).map_err(unavailable)
 }
 
-fn compare_columns(spec: &CollectionSpec, there: &[ColumnLayout]) -> Result<(), StoreError> {
-    let wrong = |problem: String| Err(StoreError::Layout { table: format!("ciam_{}", spec.name), problem });
-    let declared = layout(spec);
-    for column in &declared {
-        match there.iter().find(|found| found.name == column.name) {
-            None => return wrong(format!("the column {} is missing", column.name)),
-            Some(found) if found == column => {}
-            Some(found) => return wrong(format!("the column is {}, but should be {}", found.text(), column.text())),
-        }
-    }
-    match there.iter().find(|found| !declared.iter().any(|column| column.name == found.name)) {
-        Some(extra) => wrong(format!("the column {} is not declared", extra.name)),
-        None => Ok(()),
-    }
-}
-
-/// An index as it is created: its name, whether it is unique, its columns, its condition.
-struct IndexLayout {
-    name: String,
-    unique: bool,
-    columns: Vec<String>,
-    partial: bool,
-}
-
-impl IndexLayout {
-    /// A declared index: every one begins with the realm, so that a query never leaves it, and holds
-    /// only rows without nulls. What is not unique ends with the id, which is the order of a page.
-    fn declared(spec: &CollectionSpec, index: &IndexSpec) -> Self {
-        let columns = ["realm"].into_iter().chain(index.columns.iter().copied());
-        let suffix = if index.unique { "key" } else { "idx" };
-        Self {
-            name: format!("ciam_{}__{}__{suffix}", spec.name, index.columns.join("__")),
-            unique: index.unique,
-            columns: columns.chain((!index.unique).then_some("id")).map(str::to_owned).collect(),
-            partial: true,
-        }
-    }
-
-    fn own(spec: &CollectionSpec, column: &str) -> Self {
-        let name = format!("ciam_{}__{column}__idx", spec.name);
-        Self { name, unique: false, columns: vec![column.to_owned()], partial: false }
-    }
-
-    fn text(&self, table: &str) -> String {
-        let columns: Vec<String> = self.columns.iter().map(|name| quoted(name)).collect();
-        let unique = if self.unique { "UNIQUE " } else { "" };
-        let mut text = format!("CREATE {unique}INDEX {} ON {table} ({})", quoted(&self.name), columns.join(", "));
-        if self.partial {
-            let some = columns.iter().filter(|name| !["\"realm\"", "\"id\""].contains(&name.as_str()));
-            let some: Vec<String> = some.map(|name| format!("{name} IS NOT NULL")).collect();
-            let _ = write!(text, " WHERE {}", some.join(" AND "));
-        }
-        text
-    }
-}
-
-fn indexes(spec: &CollectionSpec) -> Vec<IndexLayout> {
-    let mut indexes: Vec<IndexLayout> = spec.indexes.iter().map(|index| IndexLayout::declared(spec, index)).collect();
-    if spec.expires {
-        indexes.push(IndexLayout::own(spec, "expires_at"));
-    }
-    if spec.stream {
-        indexes.push(IndexLayout::own(spec, "realm"));
-    }
-    indexes
-}
-
-/// What the database says of an index: unique, partial, columns.
-type FoundIndex = (String, bool, bool, String);
-
-/// The statements that make the indexes that are missing.
-fn missing_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<String>, StoreError> {
-    let table = format!("ciam_{}", spec.name);
-    let wrong = |problem: String| Err(StoreError::Layout { table: table.clone(), problem });
+/// The indexes that are missing.
+fn missing_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<IndexLayout>, StoreError> {
     let mut statement = conn
         .prepare(
             "SELECT name, \"unique\", partial, (SELECT group_concat(name) FROM \
@@ -241,29 +115,12 @@ fn missing_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<Strin
         )
         .map_err(unavailable)?;
     let there: Vec<FoundIndex> = statement
-        .query_map([&table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .query_map([layout::bare_table_name(spec)], |row| {
+            Ok(FoundIndex { name: row.get(0)?, unique: row.get(1)?, partial: row.get(2)?, columns: row.get(3)? })
+        })
         .and_then(Iterator::collect)
         .map_err(unavailable)?;
-    let declared = indexes(spec);
-    let mut missing = Vec::new();
-    for index in &declared {
-        match there.iter().find(|(name, ..)| *name == index.name) {
-            None => missing.push(index.text(&table_name(spec))),
-            Some((_, unique, partial, columns)) => {
-                if *unique != index.unique || *partial != index.partial || *columns != index.columns.join(",") {
-                    return wrong(format!(
-                        "the index {} is over ({columns}), or otherwise not as declared",
-                        index.name
-                    ));
-                }
-            }
-        }
-    }
-    let ours = format!("{table}__");
-    match there.iter().find(|(name, ..)| name.starts_with(&ours) && !declared.iter().any(|index| index.name == *name)) {
-        Some((name, ..)) => wrong(format!("the index {name} is not declared (any more)")),
-        None => Ok(missing),
-    }
+    layout::missing_indexes(spec, layout::indexes(&DIALECT, spec), &there)
 }
 
 /// A unique index cannot be made over rows that share a key.

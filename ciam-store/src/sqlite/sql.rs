@@ -1,14 +1,15 @@
 //! The statements of one table, written once when the store is prepared.
 
 use std::fmt::Write as _;
-use std::ops::Bound;
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
-use ciam_core::id::RecordId as _;
 use ciam_core::store::{CollectionSpec, IndexSpec, RawQuery, StoreError, Value};
 use rusqlite::Statement;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+
+use crate::layout::{quoted, table_name};
+use crate::query::{self, Param};
 
 /// Takes the id of a unit; changes nothing when it is taken already.
 pub(super) const TAKE_UNIT: &str =
@@ -70,11 +71,6 @@ pub(super) struct Unique {
     pub(super) holder: String,
 }
 
-/// A name as SQL wants it. The names are checked when the store is prepared.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{name}\"")
-}
-
 impl Table {
     pub(super) fn new(spec: CollectionSpec) -> Self {
         let table = table_name(&spec);
@@ -123,57 +119,7 @@ impl Table {
     /// # Errors
     /// `Misuse` for an index that is not declared, or a cursor of another list.
     pub(super) fn query(&self, query: &RawQuery, counting: bool) -> Result<String, StoreError> {
-        if !self.spec.indexes.iter().any(|index| index.columns == query.columns) {
-            return Err(StoreError::Misuse("an index that the collection does not declare"));
-        }
-        let open = query.open_column();
-        let kind = open.and_then(|name| self.spec.columns.iter().find(|column| column.name == name)).map(|c| c.kind);
-        if query.after.as_ref().is_some_and(|after| !after.fits(kind)) {
-            return Err(StoreError::Misuse("a cursor of another list"));
-        }
-        let mut text = String::with_capacity(512);
-        text.push_str("SELECT ");
-        if counting {
-            text.push_str("count(*) FROM (SELECT 1");
-        } else {
-            text.push_str(&row_columns(&self.spec));
-            if let Some(open) = open {
-                let _ = write!(text, ", \"{open}\"");
-            }
-        }
-        let _ = write!(text, " FROM {} WHERE realm = ?", table_name(&self.spec));
-        for column in query.columns.iter().take(query.equal.len()) {
-            let _ = write!(text, " AND \"{column}\" = ?");
-        }
-        if let Some(open) = open {
-            let _ = write!(text, " AND \"{open}\" IS NOT NULL");
-            for (bound, sign) in [(&query.lower, '>'), (&query.upper, '<')] {
-                match bound {
-                    Bound::Unbounded => {}
-                    Bound::Included(_) => {
-                        let _ = write!(text, " AND \"{open}\" {sign}= ?");
-                    }
-                    Bound::Excluded(_) => {
-                        let _ = write!(text, " AND \"{open}\" {sign} ?");
-                    }
-                }
-            }
-        }
-        if self.spec.expires {
-            text.push_str(" AND expires_at > ?");
-        }
-        let (sign, order) = if query.descending { ('<', "DESC") } else { ('>', "ASC") };
-        let _ = match (&query.after, open) {
-            (None, _) => Ok(()),
-            (Some(_), None) => write!(text, " AND id {sign} ?"),
-            (Some(_), Some(open)) => write!(text, " AND (\"{open}\", id) {sign} (?, ?)"),
-        };
-        let _ = match (counting, open) {
-            (true, _) => write!(text, " LIMIT ?)"),
-            (false, None) => write!(text, " ORDER BY id {order} LIMIT ?"),
-            (false, Some(open)) => write!(text, " ORDER BY \"{open}\" {order}, id {order} LIMIT ?"),
-        };
-        Ok(text)
+        query::text(&self.spec, query, counting, &row_columns(&self.spec))
     }
 
     /// Gives the statement of [`Table::query`] its values.
@@ -185,27 +131,15 @@ impl Table {
         query: &RawQuery,
     ) -> rusqlite::Result<()> {
         let mut binder = Binder { statement, at: 0 };
-        binder.next(realm.uuid())?;
-        for value in &query.equal {
-            binder.next(Bind(value))?;
-        }
-        if query.open_column().is_some() {
-            for bound in [&query.lower, &query.upper] {
-                if let Bound::Included(value) | Bound::Excluded(value) = bound {
-                    binder.next(Bind(value))?;
-                }
+        for param in query::params(&self.spec, realm, now, query) {
+            match param {
+                Param::Uuid(uuid) => binder.next(uuid)?,
+                Param::Value(value) => binder.next(Bind(value))?,
+                Param::Moment(moment) => binder.next(moment.micros())?,
+                Param::Limit(limit) => binder.next(limit)?,
             }
         }
-        if self.spec.expires {
-            binder.next(now.micros())?;
-        }
-        if let Some(after) = &query.after {
-            if let Some(value) = &after.value {
-                binder.next(Bind(value))?;
-            }
-            binder.next(after.id)?;
-        }
-        binder.next(query.limit)
+        Ok(())
     }
 }
 
@@ -235,11 +169,6 @@ impl ToSql for Bind<'_> {
             Value::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
     }
-}
-
-/// The table's name, quoted.
-pub(super) fn table_name(spec: &CollectionSpec) -> String {
-    format!("\"ciam_{}\"", spec.name)
 }
 
 /// What is read of a record, before anything that a statement adds.

@@ -1,0 +1,75 @@
+//! What PostgreSQL says, in the words of the port. Its own text stays in `source()`.
+
+use ciam_core::store::{StoreError, UNITS};
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use super::batch::{Absence, Step};
+use super::sql::{ABSENT, REFUSED, UNITS_KEY};
+
+/// Nothing was changed, and the caller can do nothing about it but try later.
+pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}
+
+/// It may have been changed.
+pub(super) fn unknown(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unknown(Box::new(error))
+}
+
+/// Why a batch was not committed, or what is not known of it.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The answer.
+    Refused(StoreError),
+    /// Another record has the key, which may have expired: to be told apart by making room for the batch.
+    Taken(StoreError),
+}
+
+/// The answer to a statement of a batch that the server has refused: so nothing of the batch was kept.
+pub(super) fn refusal(step: &Step<'_>, error: Error) -> Failure {
+    let Some(said) = error.as_db_error() else { return Failure::Refused(unknown(error)) };
+    let (collection, id) = (step.key.collection, step.key.id);
+    let code = said.code();
+    let stale = StoreError::Stale { collection, id };
+    if code == ABSENT {
+        return Failure::Refused(match step.absence {
+            Absence::Stale => stale,
+            Absence::Conflict => StoreError::Conflict { collection, index: "id" },
+            Absence::Exceeded => StoreError::Exceeded { collection, tally: step.live },
+        });
+    }
+    if code == REFUSED {
+        return Failure::Refused(StoreError::Exceeded { collection, tally: step.live });
+    }
+    if *code == SqlState::UNIQUE_VIOLATION {
+        let constraint = said.constraint().unwrap_or_default();
+        if constraint == UNITS_KEY {
+            return Failure::Refused(StoreError::Conflict { collection: UNITS, index: "id" });
+        }
+        let index = step.table.and_then(|table| table.unique(constraint));
+        let Some(index) = index else { return Failure::Refused(unavailable(error)) };
+        let taken = StoreError::Conflict { collection, index };
+        let may_have_expired = step.table.is_some_and(|table| table.spec.expires);
+        return if may_have_expired { Failure::Taken(taken) } else { Failure::Refused(taken) };
+    }
+    Failure::Refused(match code {
+        code if [SqlState::FOREIGN_KEY_VIOLATION, SqlState::RESTRICT_VIOLATION].contains(code) => {
+            StoreError::Referenced
+        }
+        code if [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code) => stale,
+        code if *code == SqlState::PROGRAM_LIMIT_EXCEEDED => StoreError::TooLarge,
+        _ => unavailable(error),
+    })
+}
+
+/// The answer to a COMMIT that was not confirmed.
+pub(super) fn commit_refusal(error: Error) -> StoreError {
+    let Some(said) = error.as_db_error() else { return unknown(error) };
+    match said.code() {
+        // A constraint that the host has deferred to the commit.
+        code if *code == SqlState::FOREIGN_KEY_VIOLATION => StoreError::Referenced,
+        code if ["23", "40", "57014"].iter().any(|class| code.code().starts_with(class)) => unavailable(error),
+        _ => unknown(error),
+    }
+}

@@ -1,0 +1,186 @@
+//! How a PostgreSQL database is reached.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use ciam_core::store::StoreError;
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::PostgresStore;
+use super::failure::unavailable;
+
+/// How a PostgreSQL database is reached; every number has a default that suits one node among several.
+///
+/// The URL is libpq's: `postgres://user:password@host:5432/database`, or `host=/run/postgresql dbname=app`. Of its
+/// parameters `sslmode` is `disable`, `prefer` or `require`; a server that is neither on this machine nor given an
+/// `sslmode` is reached by TLS only, and its certificate must be good for its name. `sslrootcert` names a file of
+/// certificates that are trusted instead of the public ones.
+///
+/// ```no_run
+/// # async fn open() -> Result<(), ciam_core::store::StoreError> {
+/// let store = ciam_store::PostgresOptions::new("postgres://shop@db.internal/shop")?.connections(32).open().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct PostgresOptions {
+    config: Config,
+    roots: Option<PathBuf>,
+    connections: usize,
+    statement_timeout: Duration,
+}
+
+impl PostgresOptions {
+    /// Sixteen connections, and five seconds of patience with a statement and with a connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] for a URL that PostgreSQL's own tools would not understand. It is not repeated, for it
+    /// may hold a password.
+    pub fn new(url: &str) -> Result<Self, StoreError> {
+        let (url, roots) = without_root_certificates(url);
+        let malformed = "a PostgreSQL URL that cannot be read: postgres://user:password@host:5432/database";
+        let mut config: Config = url.parse().map_err(|_| StoreError::Misuse(malformed))?;
+        if !url.contains("sslmode") && !config.get_hosts().iter().all(is_on_this_machine) {
+            config.ssl_mode(SslMode::Require);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("ciam");
+        }
+        Ok(Self { config, roots, connections: 16, statement_timeout: Duration::from_secs(5) })
+    }
+
+    /// The most connections (default 16, at least 1). Those that want one wait for it as long as for a statement.
+    /// More than twice the server's processors gain nothing, over all nodes.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.max(1);
+        self
+    }
+
+    /// How long a statement may take, a connection be waited for, and a connection take to make (default 5 seconds,
+    /// at least one) before [`StoreError::Unavailable`].
+    #[must_use]
+    pub fn statement_timeout(mut self, patience: Duration) -> Self {
+        self.statement_timeout = patience.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Connects once, so that a wrong address, name or password is told now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server cannot be reached, refuses, or cannot be written to, or the file
+    /// of certificates cannot be read.
+    pub async fn open(self) -> Result<PostgresStore, StoreError> {
+        let patience = self.statement_timeout;
+        let manager = Manager::from_config(
+            self.configured(),
+            MakeRustlsConnect::new(self.tls()?),
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(self.connections)
+            .wait_timeout(Some(patience))
+            .create_timeout(Some(patience))
+            .recycle_timeout(Some(patience))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(unavailable)?;
+        let store = PostgresStore { pool, patience, tables: RwLock::default() };
+        ciam_core::store::Backend::ping(&store).await?;
+        Ok(store)
+    }
+
+    /// The settings of every connection. It reads only, unless a transaction says otherwise (see `batch`).
+    fn configured(&self) -> Config {
+        let mut config = self.config.clone();
+        let millis = self.statement_timeout.as_millis();
+        let own = format!(
+            "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
+             -c default_transaction_read_only=on"
+        );
+        let options = config.get_options().map_or(own.clone(), |theirs| format!("{theirs} {own}"));
+        config.options(options);
+        config.connect_timeout(self.statement_timeout);
+        config.tcp_user_timeout(self.statement_timeout * 2);
+        config.keepalives_idle(Duration::from_secs(15));
+        config
+    }
+
+    fn tls(&self) -> Result<ClientConfig, StoreError> {
+        let mut roots = RootCertStore::empty();
+        match &self.roots {
+            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Some(file) => {
+                for certificate in CertificateDer::pem_file_iter(file).map_err(unavailable)? {
+                    roots.add(certificate.map_err(unavailable)?).map_err(unavailable)?;
+                }
+            }
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        Ok(versions.map_err(unavailable)?.with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+fn is_on_this_machine(host: &Host) -> bool {
+    match host {
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
+    }
+}
+
+/// The URL without `sslrootcert`, which libpq knows and the driver does not, and what that says.
+fn without_root_certificates(url: &str) -> (String, Option<PathBuf>) {
+    let Some((before, parameters)) = url.split_once('?') else { return (url.to_owned(), None) };
+    let (ours, theirs): (Vec<&str>, Vec<&str>) =
+        parameters.split('&').partition(|parameter| parameter.starts_with("sslrootcert="));
+    let file = ours.first().and_then(|parameter| parameter.split_once('=')).map(|(_, file)| PathBuf::from(file));
+    let url = if theirs.is_empty() { before.to_owned() } else { format!("{before}?{}", theirs.join("&")) };
+    (url, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_elsewhere_is_reached_by_tls_unless_somebody_says_otherwise() {
+        let mode = |url: &str| PostgresOptions::new(url).unwrap().config.get_ssl_mode();
+        assert_eq!(mode("postgres://shop@db.internal/shop"), SslMode::Require);
+        assert_eq!(mode("postgres://shop@10.0.0.7,127.0.0.1/shop"), SslMode::Require);
+        assert_eq!(mode("postgres://shop@db.internal/shop?sslmode=disable"), SslMode::Disable);
+        for near in ["postgres://localhost/shop", "postgres://[::1]/shop", "host=/run/postgresql dbname=shop"] {
+            assert_eq!(mode(near), SslMode::Prefer, "{near}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_certificates_is_taken_from_the_url() {
+        let options = PostgresOptions::new("postgres://db/shop?sslrootcert=/etc/ca.pem&connect_timeout=3").unwrap();
+        assert_eq!(options.roots, Some(PathBuf::from("/etc/ca.pem")));
+        assert_eq!(options.config.get_ssl_mode(), SslMode::Require);
+        assert!(options.tls().is_err(), "the file is not there");
+    }
+
+    #[test]
+    fn a_malformed_url_is_refused_and_not_repeated() {
+        let error = PostgresOptions::new("postgres://shop:s3cret@db:port/shop").unwrap_err();
+        assert!(matches!(error, StoreError::Misuse(_)));
+        assert!(!format!("{error} {error:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let options = PostgresOptions::new("postgres://shop:s3cret@localhost/shop").unwrap();
+        assert!(!format!("{options:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,131 @@
+//! Values on their way to PostgreSQL and back, in its binary format.
+
+use std::error::Error;
+
+use bytes::{BufMut as _, BytesMut};
+use ciam_core::clock::Timestamp;
+use ciam_core::store::{ColumnType, Row, Value};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
+use uuid::Uuid;
+
+use crate::query;
+
+/// PostgreSQL counts microseconds from the year 2000.
+const YEAR_2000: i64 = 946_684_800_000_000;
+/// What PostgreSQL can keep as a moment ends in the year 294,276; what is later is for ever.
+const LAST_MOMENT: i64 = 9_223_371_331_200_000_000;
+const FOREVER: i64 = i64::MAX;
+
+/// A value of a statement.
+#[derive(Debug, Clone)]
+pub(super) enum Param {
+    Uuid(Uuid),
+    Uuids(Vec<Uuid>),
+    Int(i64),
+    Small(i32),
+    Text(String),
+    Bytes(Vec<u8>),
+    Doc(String),
+    Moment(i64),
+    Null,
+}
+
+impl Param {
+    /// A moment; one that is later than PostgreSQL can count lasts for ever.
+    pub(super) fn moment(at: Timestamp) -> Self {
+        let micros = at.micros().saturating_sub(YEAR_2000);
+        Self::Moment(if micros >= LAST_MOMENT { FOREVER } else { micros })
+    }
+
+    /// The end of time.
+    pub(super) const FOREVER: Self = Self::Moment(FOREVER);
+
+    pub(super) fn value(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Int(number) => Self::Int(*number),
+            Value::Text(text) => Self::Text(text.clone()),
+            Value::Uuid(uuid) => Self::Uuid(*uuid),
+            Value::Bytes(bytes) => Self::Bytes(bytes.clone()),
+        }
+    }
+}
+
+impl From<query::Param<'_>> for Param {
+    fn from(param: query::Param<'_>) -> Self {
+        match param {
+            query::Param::Uuid(uuid) => Self::Uuid(uuid),
+            query::Param::Value(value) => Self::value(value),
+            query::Param::Moment(now) => Self::moment(now),
+            query::Param::Limit(limit) => Self::Int(limit.into()),
+        }
+    }
+}
+
+impl ToSql for Param {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Uuid(uuid) => out.put_slice(uuid.as_bytes()),
+            Self::Uuids(uuids) => return uuids.to_sql(ty, out),
+            Self::Int(number) | Self::Moment(number) => out.put_i64(*number),
+            Self::Small(number) => out.put_i32(*number),
+            Self::Text(text) | Self::Doc(text) => out.put_slice(text.as_bytes()),
+            Self::Bytes(bytes) => out.put_slice(bytes),
+            Self::Null => return Ok(IsNull::Yes),
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let fits = match self {
+            Self::Uuid(_) => *ty == Type::UUID,
+            Self::Uuids(_) => *ty == Type::UUID_ARRAY,
+            Self::Int(_) => *ty == Type::INT8,
+            Self::Small(_) => *ty == Type::INT4,
+            Self::Text(_) => *ty == Type::TEXT,
+            Self::Bytes(_) => *ty == Type::BYTEA,
+            Self::Doc(_) => *ty == Type::JSON,
+            Self::Moment(_) => *ty == Type::TIMESTAMPTZ,
+            Self::Null => true,
+        };
+        if fits { self.to_sql(ty, out) } else { Err(format!("a value is not of the type {ty}").into()) }
+    }
+}
+
+/// A document, as it was written.
+struct Doc(String);
+
+impl<'a> FromSql<'a> for Doc {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(std::str::from_utf8(raw)?.to_owned()))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::JSON
+    }
+}
+
+/// What is read of a record: see `Table::row_columns`, which begin at this column.
+pub(super) fn to_row(row: &tokio_postgres::Row, at: usize) -> Result<Row, tokio_postgres::Error> {
+    Ok(Row {
+        id: row.try_get(at)?,
+        version: row.try_get(at + 1)?,
+        shape: u16::try_from(row.try_get::<_, i32>(at + 2)?).unwrap_or(u16::MAX),
+        doc: row.try_get::<_, Doc>(at + 3)?.0,
+        live: row.try_get(at + 4)?,
+    })
+}
+
+/// A column's value.
+pub(super) fn to_value(row: &tokio_postgres::Row, at: usize, kind: ColumnType) -> Result<Value, tokio_postgres::Error> {
+    Ok(match kind {
+        ColumnType::Int => row.try_get::<_, Option<i64>>(at)?.map_or(Value::Null, Value::Int),
+        ColumnType::Text => row.try_get::<_, Option<String>>(at)?.map_or(Value::Null, Value::Text),
+        ColumnType::Uuid => row.try_get::<_, Option<Uuid>>(at)?.map_or(Value::Null, Value::Uuid),
+        ColumnType::Bytes => row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Value::Null, Value::Bytes),
+    })
+}

@@ -1,0 +1,115 @@
+//! Questions to an index as SQL that both engines understand: parameters are `?1`, `?2`, … in order.
+
+use std::fmt::Write as _;
+use std::ops::Bound;
+
+use ciam_core::clock::Timestamp;
+use ciam_core::id::{RealmId, RecordId as _};
+use ciam_core::store::{CollectionSpec, RawQuery, StoreError, Value};
+use uuid::Uuid;
+
+use crate::layout::table_name;
+
+/// A value of a question's text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Param<'q> {
+    Uuid(Uuid),
+    Value(&'q Value),
+    Moment(Timestamp),
+    Limit(u32),
+}
+
+/// Writes the places of parameters, one after another.
+#[derive(Default)]
+struct Places(u32);
+
+impl Places {
+    fn next(&mut self) -> String {
+        self.0 += 1;
+        format!("?{}", self.0)
+    }
+}
+
+/// The text that answers a query with these columns of a row (and the open column, if there is one), or that counts
+/// its answer. Its values are those of [`params`].
+///
+/// # Errors
+/// `Misuse` for an index that is not declared, or a cursor of another list.
+pub(crate) fn text(spec: &CollectionSpec, query: &RawQuery, counting: bool, row: &str) -> Result<String, StoreError> {
+    if !spec.indexes.iter().any(|index| index.columns == query.columns) {
+        return Err(StoreError::Misuse("an index that the collection does not declare"));
+    }
+    let open = query.open_column();
+    let kind = open.and_then(|name| spec.columns.iter().find(|column| column.name == name)).map(|c| c.kind);
+    if query.after.as_ref().is_some_and(|after| !after.fits(kind)) {
+        return Err(StoreError::Misuse("a cursor of another list"));
+    }
+    let mut places = Places::default();
+    let mut text = String::with_capacity(512);
+    text.push_str("SELECT ");
+    if counting {
+        text.push_str("count(*) FROM (SELECT 1");
+    } else {
+        text.push_str(row);
+        if let Some(open) = open {
+            let _ = write!(text, ", \"{open}\"");
+        }
+    }
+    let _ = write!(text, " FROM {} WHERE realm = {}", table_name(spec), places.next());
+    for column in query.columns.iter().take(query.equal.len()) {
+        let _ = write!(text, " AND \"{column}\" = {}", places.next());
+    }
+    if let Some(open) = open {
+        let _ = write!(text, " AND \"{open}\" IS NOT NULL");
+        for (bound, sign) in [(&query.lower, '>'), (&query.upper, '<')] {
+            match bound {
+                Bound::Unbounded => {}
+                Bound::Included(_) => {
+                    let _ = write!(text, " AND \"{open}\" {sign}= {}", places.next());
+                }
+                Bound::Excluded(_) => {
+                    let _ = write!(text, " AND \"{open}\" {sign} {}", places.next());
+                }
+            }
+        }
+    }
+    if spec.expires {
+        let _ = write!(text, " AND expires_at > {}", places.next());
+    }
+    let (sign, order) = if query.descending { ('<', "DESC") } else { ('>', "ASC") };
+    let _ = match (&query.after, open) {
+        (None, _) => Ok(()),
+        (Some(_), None) => write!(text, " AND id {sign} {}", places.next()),
+        (Some(_), Some(open)) => write!(text, " AND (\"{open}\", id) {sign} ({}, {})", places.next(), places.next()),
+    };
+    let limit = places.next();
+    let _ = match (counting, open) {
+        (true, _) => write!(text, " LIMIT {limit}) AS counted"),
+        (false, None) => write!(text, " ORDER BY id {order} LIMIT {limit}"),
+        (false, Some(open)) => write!(text, " ORDER BY \"{open}\" {order}, id {order} LIMIT {limit}"),
+    };
+    Ok(text)
+}
+
+/// The values of the text of a query, in order.
+pub(crate) fn params<'q>(
+    spec: &CollectionSpec,
+    realm: RealmId,
+    now: Timestamp,
+    query: &'q RawQuery,
+) -> impl Iterator<Item = Param<'q>> {
+    let bounds = [&query.lower, &query.upper].into_iter().filter(|_| query.open_column().is_some());
+    let bounds = bounds.filter_map(|bound| match bound {
+        Bound::Included(value) | Bound::Excluded(value) => Some(Param::Value(value)),
+        Bound::Unbounded => None,
+    });
+    let after =
+        query.after.iter().flat_map(|after| after.value.iter().map(Param::Value).chain([Param::Uuid(after.id)]));
+    [Param::Uuid(realm.uuid())]
+        .into_iter()
+        .chain(query.equal.iter().map(Param::Value))
+        .chain(bounds)
+        .chain(spec.expires.then_some(Param::Moment(now)))
+        .chain(after)
+        .chain([Param::Limit(query.limit)])
+}

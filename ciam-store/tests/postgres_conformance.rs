@@ -1,0 +1,7 @@
+//! The suite of all backends over PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+ciam_store::conformance!(postgres, || async { Some((support::empty_store().await?, ())) });
