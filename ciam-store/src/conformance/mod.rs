@@ -104,7 +104,7 @@ macro_rules! conformance_cases {
             }
             races {
                 insert_of_one_id, insert_of_one_key, replace_of_one_version, take_of_one_record, touch_of_one_version,
-                guard_against_replace, add_up_to_a_bound, add_that_creates, add_downwards, raise_strictly_of_one_step,
+                guard_against_replace, guard_of_absence_against_insert, records_named_in_any_order, add_up_to_a_bound, add_that_creates, add_downwards, raise_strictly_of_one_step,
                 a_key_that_passes_on, sequential_units_on_one_record, units_of_one_id, settle_against_commit
             }
             stream {

@@ -1,5 +1,8 @@
 //! Every condition that decides a race, a hundredfold in parallel: the number of winners is exact.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{Bound, Op, Record as _, Settlement, StoreError};
 use uuid::Uuid;
@@ -105,6 +108,54 @@ pub async fn guard_against_replace(f: Fixture) {
     let expected = Some(f.insert(&account).await);
     let answers = race(&f, |_| vec![Op::Guard { key: key::<Account>(account.id), expected }]).await;
     winners(&answers, MANY, |_| false);
+}
+
+/// Write skew over what is not there: each of two inserts its own record and guards that the other's is absent.
+pub async fn guard_of_absence_against_insert(f: Fixture) {
+    for round in 0..MANY / 4 {
+        let pair = [f.account(&format!("a{round}")), f.account(&format!("b{round}"))];
+        let answers = in_parallel(2, |own| {
+            let (f, mine, other) = (f.clone(), pair[own].clone(), pair[1 - own].id);
+            let guard = Op::Guard { key: key::<Account>(other), expected: None };
+            async move { f.commit(vec![guard, insert(&mine)]).await }
+        })
+        .await;
+        assert!(answers.iter().filter(|answer| answer.is_ok()).count() <= 1, "{answers:?}");
+        assert!(answers.iter().filter_map(|answer| answer.as_ref().err()).all(is_stale), "{answers:?}");
+    }
+    // Guards alone do not stand in each other's way.
+    let absent = f.account("ann");
+    let answers = race(&f, |_| vec![Op::Guard { key: key::<Account>(absent.id), expected: None }]).await;
+    winners(&answers, MANY, |_| false);
+}
+
+/// Units that name the same records in any order neither wait for each other in a ring nor run again.
+pub async fn records_named_in_any_order(f: Fixture) {
+    let accounts: Vec<Account> = (0..8).map(|at| f.account(&at.to_string())).collect();
+    f.commit(accounts.iter().map(insert).collect()).await.unwrap();
+    let ids: Vec<_> = accounts.iter().map(|account| account.id).collect();
+    let runs = Arc::new(AtomicUsize::new(0));
+    in_parallel(MANY, |at| {
+        let (store, ids, runs) = (f.store.clone(), ids.clone(), Arc::clone(&runs));
+        async move {
+            let (ids, runs) = (&ids, &runs);
+            let done = store.transact(|work| async move {
+                runs.fetch_add(1, Ordering::SeqCst);
+                // Every task begins elsewhere, and half of them go backwards.
+                for step in 0..ids.len() {
+                    let step = if at % 2 == 0 { step } else { ids.len() - 1 - step };
+                    work.add(&Account::SEATS, ids[(at / 2 + step) % ids.len()], 1, Bound::None)?;
+                }
+                Ok::<_, StoreError>(())
+            });
+            done.await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(runs.load(Ordering::SeqCst), MANY);
+    for id in ids {
+        assert_eq!(f.store.get::<Account>(id).await.unwrap().unwrap().seats, MANY as i64);
+    }
 }
 
 /// Seats are given up to the bound and not one more; nobody is ever stale.

@@ -1,6 +1,9 @@
 //! The PostgreSQL of the tests: `scripts/services` starts it, and `CIAM_TEST_POSTGRES` says where it is. Without it
 //! the tests that want it are left out.
 
+pub(crate) mod proxy;
+pub(crate) mod server;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
