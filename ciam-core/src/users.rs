@@ -90,7 +90,7 @@ impl Standing {
 
 impl Record for Standing {
     type Id = UserId;
-    const COLLECTION: Collection<Self> = Collection::new("user_standings");
+    const COLLECTION: Collection<Self> = Collection::new("user_standings").announced();
 
     fn id(&self) -> UserId {
         self.id

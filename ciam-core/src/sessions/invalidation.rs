@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::SessionId;
 use super::memory::Memory;
-use crate::id::UserId;
+use super::{Session, SessionId};
+use crate::id::{RecordId, UserId};
+use crate::store::{Listener, Record};
+use crate::users::Standing;
 
 /// What must not be served from memory any more, because it was ended, raised, suspended, rotated or renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +22,19 @@ pub enum Revoked {
     Session(SessionId),
     /// The standing of a user, on which all their sessions depend.
     User(UserId),
+}
+
+impl Revoked {
+    /// What a record of this collection stands for, if it is one of ours.
+    pub(super) fn of(collection: &str, id: Uuid) -> Option<Self> {
+        if collection == Session::COLLECTION.name() {
+            Some(Self::Session(SessionId::from_uuid(id)))
+        } else if collection == Standing::COLLECTION.name() {
+            Some(Self::User(UserId::from_uuid(id)))
+        } else {
+            None
+        }
+    }
 }
 
 /// The channel did not take what was to be told.
@@ -35,7 +51,8 @@ impl InvalidationError {
 
 /// A channel between the nodes of one application, on which each tells the others what it has revoked.
 ///
-/// An engine without one takes itself for the only node. What the engine does when the channel fails: a node that has
+/// An engine without one listens to what its store [announces](crate::store::Backend::listen), as PostgreSQL does, and
+/// takes itself for the only node when that announces nothing. What the engine does when the channel fails: a node that has
 /// lost it reads every session from the store until it is back, and then begins with an empty cache. What cannot be
 /// published is tried again for a minute; meanwhile other nodes may serve what they have for as long as
 /// [`SessionCache::max_age`](super::SessionCache::max_age) lets them.
@@ -92,6 +109,27 @@ impl Node {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.0.strong_count() == 0
+    }
+}
+
+/// The backend's own channel.
+impl Listener for Node {
+    fn changed(&self, collection: &str, id: Uuid) {
+        if let Some(one) = Revoked::of(collection, id) {
+            self.revoked(&[one]);
+        }
+    }
+
+    fn connected(&self) {
+        Self::connected(self);
+    }
+
+    fn lost(&self) {
+        Self::lost(self);
+    }
+
+    fn is_gone(&self) -> bool {
+        Self::is_gone(self)
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::Session;
 use super::cache::Recent;
 use super::invalidation::{Invalidation, Node, Revoked};
 use super::others::Others;
 use super::seen::Seen;
-use super::{Session, SessionId};
 use crate::clock::Timestamp;
-use crate::id::{RecordId, UserId};
-use crate::store::{Batch, Op, Pending, Record, Settlement, Watch};
+use crate::id::RecordId as _;
+use crate::store::{Backend, Batch, Op, Pending, Settlement, Watch};
 use crate::users::Standing;
 
 /// How much of sessions is kept in memory.
@@ -24,7 +24,7 @@ pub struct SessionCache {
     pub capacity: usize,
     /// How long a record is served without being read again, though nobody has said that it changed (default 10
     /// seconds). It bounds what writes past this engine can do that nobody tells it of: neither the
-    /// [channel](Invalidation), nor the database itself, as SQLite does within half a second.
+    /// [channel](Invalidation), nor the database itself: PostgreSQL does at once, SQLite within half a second.
     pub max_age: Duration,
 }
 
@@ -78,15 +78,23 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(limits: SessionCache, channel: Option<Arc<dyn Invalidation>>) -> Arc<Self> {
+    pub(super) fn new(
+        limits: SessionCache,
+        channel: Option<Arc<dyn Invalidation>>,
+        backend: &Arc<dyn Backend>,
+    ) -> Arc<Self> {
         let cached = (limits.capacity > 0).then(|| Cached {
             sessions: Recent::new(limits.capacity, limits.max_age),
             standings: Recent::new(limits.capacity, limits.max_age),
         });
-        let hears = AtomicBool::new(channel.is_none());
+        let hears = AtomicBool::new(false);
         let memory = Arc::new(Self { seen: Seen::default(), others: Others::default(), cached, hears, channel });
-        if let Some(channel) = &memory.channel {
-            channel.join(Node::new(Arc::downgrade(&memory)));
+        let node = Node::new(Arc::downgrade(&memory));
+        match &memory.channel {
+            Some(channel) => channel.join(node),
+            // Without a channel and a store that tells, this is the only node.
+            None if memory.cached.is_some() && backend.listen(Arc::new(node)) => {}
+            None => memory.hear(),
         }
         memory
     }
@@ -155,13 +163,7 @@ impl Watch for Watcher {
 fn changed(op: &Op) -> Option<Revoked> {
     let (Op::Replace { .. } | Op::Remove { .. }) = op else { return None };
     let key = op.key();
-    if key.collection == Session::COLLECTION.name() {
-        Some(Revoked::Session(SessionId::from_uuid(key.id)))
-    } else if key.collection == Standing::COLLECTION.name() {
-        Some(Revoked::User(UserId::from_uuid(key.id)))
-    } else {
-        None
-    }
+    Revoked::of(key.collection, key.id)
 }
 
 /// A unit that changes sessions or standings. While it is under way these are read from the store.

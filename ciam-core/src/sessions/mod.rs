@@ -65,8 +65,11 @@ pub struct Session {
 
 impl Record for Session {
     type Id = SessionId;
-    const COLLECTION: Collection<Self> =
-        Collection::new("sessions").index(&Session::BY_USER).live(&Session::LAST_SEEN).expires(|s| s.absolute_end);
+    const COLLECTION: Collection<Self> = Collection::new("sessions")
+        .index(&Session::BY_USER)
+        .live(&Session::LAST_SEEN)
+        .expires(|s| s.absolute_end)
+        .announced();
 
     fn id(&self) -> SessionId {
         self.id
@@ -164,7 +167,7 @@ impl Sessions {
         cache: SessionCache,
         channel: Option<Arc<dyn Invalidation>>,
     ) -> (Self, Store) {
-        let memory = Memory::new(cache, channel);
+        let memory = Memory::new(cache, channel, store.backend());
         let store = store.watched_by(Arc::new(Watcher(Arc::clone(&memory))));
         (Self { store: store.clone(), limits, memory }, store)
     }

@@ -222,6 +222,24 @@ pub enum Settlement {
     Never,
 }
 
+/// Keeps records of [announced](super::Collection::announced) collections in memory, and is told when they change.
+///
+/// It counts as cut off until it is [connected](Listener::connected). Whoever tells it notices within a second that it
+/// may miss something, and delivers within a second otherwise.
+pub trait Listener: fmt::Debug + Send + Sync + 'static {
+    /// This record was replaced or removed, perhaps by this node itself.
+    fn changed(&self, collection: &str, id: Uuid);
+
+    /// Everything that changes from now on is told; what changed before is not.
+    fn connected(&self);
+
+    /// What changes from now on may be missed.
+    fn lost(&self);
+
+    /// Whether nobody wants to know any more.
+    fn is_gone(&self) -> bool;
+}
+
 /// A place to keep records. Object-safe; everything typed stands in front of it.
 ///
 /// Implementations pass the conformance suite of `ciam-store`. A dropped future must not leave a
@@ -295,6 +313,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
+    }
+
+    /// Begins to tell a listener what anybody replaces or removes in [announced](super::Collection::announced)
+    /// collections, and goes on until it [is gone](Listener::is_gone). Says whether it can (by default it cannot).
+    fn listen(&self, _listener: std::sync::Arc<dyn Listener>) -> bool {
+        false
     }
 
     /// The file that holds the records, if it is one: a site in development keeps its key beside it.

@@ -49,7 +49,9 @@ mod work;
 
 use std::sync::Arc;
 
-pub use backend::{Backend, Batch, Bound, MAX_BYTES, MAX_OPS, Op, Position, RecordKey, Schema, Settlement, UNITS};
+pub use backend::{
+    Backend, Batch, Bound, Listener, MAX_BYTES, MAX_OPS, Op, Position, RecordKey, Schema, Settlement, UNITS,
+};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use query::{Cursor, MAX_PAGE, MalformedCursor, Page, Query, RawQuery};

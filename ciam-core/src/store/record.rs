@@ -56,6 +56,7 @@ pub struct Collection<R: 'static> {
     expires: Option<fn(&R) -> Timestamp>,
     shape: u16,
     stream: bool,
+    announced: bool,
 }
 
 impl<R: 'static> Collection<R> {
@@ -63,7 +64,7 @@ impl<R: 'static> Collection<R> {
     /// SQL backends call the table `ciam_<name>`.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, indexes: [None; 6], live: [None; 4], expires: None, shape: 1, stream: false }
+        Self { name, indexes: [None; 6], live: [None; 4], expires: None, shape: 1, stream: false, announced: false }
     }
 
     /// Adds an index; at most six.
@@ -99,6 +100,14 @@ impl<R: 'static> Collection<R> {
     #[must_use]
     pub const fn shape(mut self, shape: u16) -> Self {
         self.shape = shape;
+        self
+    }
+
+    /// Has whoever keeps records of this collection in memory told when one is replaced or removed, by whatever node,
+    /// where the backend can: [`Backend::listen`](super::Backend::listen). It slows those writes down.
+    #[must_use]
+    pub const fn announced(mut self) -> Self {
+        self.announced = true;
         self
     }
 
@@ -147,6 +156,7 @@ impl<R: 'static> Collection<R> {
             shape: self.shape,
             expires: self.expires.is_some(),
             stream: self.stream,
+            announced: self.announced,
         }
     }
 
@@ -442,6 +452,8 @@ pub struct CollectionSpec {
     pub expires: bool,
     /// Whether this is the stream of events.
     pub stream: bool,
+    /// Whether other nodes are told when a record is replaced or removed.
+    pub announced: bool,
 }
 
 /// A column as backends see it.

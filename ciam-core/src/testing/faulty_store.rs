@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Timestamp;
 use crate::id::RealmId;
-use crate::store::{Backend, Batch, Cursor, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError};
+use crate::store::{
+    Backend, Batch, Cursor, Listener, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
+};
 use async_trait::async_trait;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -271,5 +273,9 @@ impl Backend for FaultyStore {
     async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
         self.here().await?;
         self.inner.commits_of_others().await
+    }
+
+    fn listen(&self, listener: Arc<dyn Listener>) -> bool {
+        self.inner.listen(listener)
     }
 }

@@ -18,6 +18,7 @@ use tokio_postgres::Error;
 use uuid::Uuid;
 
 use super::failure::{Failure, commit_refusal, refusal, unavailable};
+use super::listening::{NOTIFY, payloads};
 use super::sql::{self, Live, Table};
 use super::values::Param;
 
@@ -79,9 +80,14 @@ pub(super) fn steps<'t>(
         steps: Vec::with_capacity(batch.ops.len() + 1),
     };
     plan.steps.push(unit_step(sql::TAKE_UNIT, batch.unit, batch.now));
+    let mut changed = Vec::with_capacity(batch.ops.len());
     for op in &batch.ops {
-        plan.push(table(tables, op.key().collection)?, op)?;
+        let table = table(tables, op.key().collection)?;
+        plan.push(table, op)?;
+        changed.push((&table.spec, op));
     }
+    let announced = payloads(changed.into_iter());
+    plan.steps.extend(announced.into_iter().map(|payload| Step::alone(NOTIFY, vec![Param::Text(payload)])));
     Ok(plan.steps)
 }
 

@@ -17,6 +17,7 @@
 
 mod batch;
 mod failure;
+mod listening;
 mod options;
 mod schema;
 mod sql;
@@ -31,7 +32,7 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{
-    Backend, Batch, Cursor, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError, Value,
+    Backend, Batch, Cursor, Listener, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError, Value,
 };
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
@@ -42,6 +43,7 @@ pub use options::PostgresOptions;
 use crate::{layout, query};
 use batch::{Room, Step, Tables, fly, steps, table, unit_step};
 use failure::{Failure, unavailable};
+use listening::Listening;
 use sql::Table;
 use values::{Param, to_row, to_value};
 
@@ -57,6 +59,7 @@ pub struct PostgresStore {
     pool: Pool,
     patience: Duration,
     tables: RwLock<Arc<Tables>>,
+    listening: Arc<Listening>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -288,6 +291,11 @@ impl Backend for PostgresStore {
             Some(true) => Ok(()),
             _ => Err(StoreError::Unavailable("the server is a standby, which cannot be written to".into())),
         }
+    }
+
+    fn listen(&self, listener: Arc<dyn Listener>) -> bool {
+        self.listening.add(listener);
+        true
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::PostgresStore;
 use super::failure::unavailable;
+use super::listening::Listening;
 
 /// How a PostgreSQL database is reached; every number has a default that suits one node among several.
 ///
@@ -80,11 +81,11 @@ impl PostgresOptions {
     /// of certificates cannot be read.
     pub async fn open(self) -> Result<PostgresStore, StoreError> {
         let patience = self.statement_timeout;
-        let manager = Manager::from_config(
-            self.configured(),
-            MakeRustlsConnect::new(self.tls()?),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
+        let (config, tls) = (self.configured(), MakeRustlsConnect::new(self.tls()?));
+        let mut listens = config.clone();
+        listens.application_name(format!("{} (listening)", config.get_application_name().unwrap_or("ciam")));
+        let listening = Listening::new(listens, tls.clone());
+        let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(self.connections)
             .wait_timeout(Some(patience))
@@ -93,7 +94,7 @@ impl PostgresOptions {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(unavailable)?;
-        let store = PostgresStore { pool, patience, tables: RwLock::default() };
+        let store = PostgresStore { pool, patience, tables: RwLock::default(), listening };
         ciam_core::store::Backend::ping(&store).await?;
         Ok(store)
     }

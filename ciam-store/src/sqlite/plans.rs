@@ -24,6 +24,7 @@ fn spec(expires: bool) -> CollectionSpec {
         shape: 1,
         expires,
         stream: false,
+        announced: false,
     }
 }
 

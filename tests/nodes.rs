@@ -1,0 +1,175 @@
+//! Two engines over one PostgreSQL, as on two nodes: each has connections of its own, and hears of the other by NOTIFY.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../ciam-store/tests/support/mod.rs"]
+#[allow(dead_code, reason = "the backend's own tests need the rest")]
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ciam::UserId;
+use ciam::events::Cause;
+use ciam::journeys::JourneyError;
+use ciam::sessions::{Opened, SessionCache};
+use ciam::store::Backend;
+use ciam::testing::{FaultyStore, FixedEntropy, StoppedClock, TestBed, in_parallel};
+use ciam_store::PostgresOptions;
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "vermilion otter quays";
+/// Within which other nodes refuse what was revoked on one.
+const HEARD: Duration = Duration::from_secs(1);
+
+struct Node {
+    bed: TestBed,
+    reads: Arc<FaultyStore>,
+}
+
+async fn node(url: &str, clock: &StoppedClock, seed: u64) -> Node {
+    let url = format!("{url}&application_name={}", name(url, seed));
+    let postgres = PostgresOptions::new(&url).unwrap().connections(8).open().await.unwrap();
+    let reads = FaultyStore::new(Arc::new(postgres) as Arc<dyn Backend>, []);
+    let (clock, store) = (clock.clone(), Arc::clone(&reads));
+    let bed = TestBed::with(|builder| {
+        let key = ciam::vault::MasterKey::parse(&"0123456789abcdef".repeat(4)).unwrap();
+        let builder = builder.shared_store(store).clock(clock.clone()).entropy(FixedEntropy::new(seed)).master_key(key);
+        // So long that age alone turns nobody away.
+        builder.session_cache(SessionCache { max_age: Duration::from_hours(1), ..SessionCache::default() })
+    })
+    .await;
+    Node { bed: TestBed { clock, ..bed }, reads }
+}
+
+/// What the server calls the connections of a node: no other test's.
+fn name(url: &str, seed: u64) -> String {
+    let (_, schema) = url.rsplit_once("%3D").unwrap();
+    format!("{schema}_node_{seed}")
+}
+
+/// Two nodes, and where their database is.
+async fn two() -> Option<(Node, Node, String)> {
+    let (url, clock) = (support::empty_schema().await?, StoppedClock::new());
+    let (one, other) = (node(&url, &clock, 1).await, node(&url, &clock, 2).await);
+    Some((one, other, url))
+}
+
+impl Node {
+    async fn lets_in(&self, opened: &Opened) -> bool {
+        self.bed.ciam.sessions().check(opened.bearer.expose()).await.unwrap().is_some()
+    }
+
+    /// Whether a check is answered from memory.
+    async fn is_warm(&self, opened: &Opened) -> bool {
+        let before = self.reads.reads();
+        self.lets_in(opened).await && self.reads.reads() == before
+    }
+
+    /// Checks until one is answered from memory: until the node is sure to hear of revocations.
+    async fn warm_up(&self, opened: &Opened) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while !self.is_warm(opened).await {
+            assert!(Instant::now() < patience, "the node does not keep sessions in memory");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+async fn revoke(by: &Node, way: usize, user: UserId, opened: &Opened, spare: &Opened) {
+    let (cause, sessions) = (Cause::system(), by.bed.ciam.sessions());
+    match way {
+        0 => sessions.end(&cause, user, opened.session.id).await.unwrap(),
+        1 => sessions.end_others(&cause, user, spare.session.id).await.unwrap(),
+        2 => sessions.end_all(&cause, user).await.unwrap(),
+        3 => by.bed.ciam.passwords().set(&cause, user, &PASSWORD.to_owned().into()).await.unwrap(),
+        _ => by.bed.ciam.users().suspend(&cause, user).await.unwrap(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn se2_what_one_node_revokes_the_other_refuses_within_a_second() {
+    let Some((one, other, _)) = two().await else { return };
+    let user = one.bed.sign_up(ADA, PASSWORD).await.session.user;
+    for way in 0..5 {
+        let ada = one.bed.sign_in(ADA, PASSWORD).await.unwrap();
+        let spare = one.bed.sign_in(ADA, PASSWORD).await.unwrap();
+        other.warm_up(&ada).await;
+        revoke(&one, way, user, &ada, &spare).await;
+        let revoked = Instant::now();
+        while other.lets_in(&ada).await {
+            assert!(revoked.elapsed() < HEARD, "{way}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn se2_a_node_that_loses_its_channel_reads_every_session_until_it_is_back() {
+    let Some((one, other, url)) = two().await else { return };
+    let ada = one.bed.sign_up(ADA, PASSWORD).await;
+    other.warm_up(&ada).await;
+    let (operator, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1";
+    for _ in 0..2 {
+        other.warm_up(&ada).await;
+        let cut = operator.query_one(cut, &[&format!("{} (listening)", name(&url, 2))]).await.unwrap();
+        assert_eq!(cut.get::<_, i64>(0), 1);
+        let patience = Instant::now() + HEARD;
+        while other.is_warm(&ada).await {
+            assert!(Instant::now() < patience, "the node trusts its memory without a channel");
+        }
+    }
+    other.warm_up(&ada).await;
+    revoke(&one, 2, ada.session.user, &ada, &ada).await;
+    let revoked = Instant::now();
+    while other.lets_in(&ada).await {
+        assert!(revoked.elapsed() < HEARD);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pw2_limits_count_once_over_all_nodes() {
+    let Some((one, other, _)) = two().await else { return };
+    one.bed.sign_up(ADA, PASSWORD).await;
+    let beds = [one, other].map(|node| Arc::new(node.bed));
+    let tried = in_parallel(60, |at| {
+        let bed = Arc::clone(&beds[at % 2]);
+        async move { bed.sign_in(ADA, "quite another phrase").await.unwrap_err() }
+    })
+    .await;
+    let judged = tried.iter().filter(|error| !matches!(error, JourneyError::Throttled { .. })).count();
+    let alone = TestBed::new().await;
+    alone.sign_up(ADA, PASSWORD).await;
+    let alone = Arc::new(alone);
+    let tried = in_parallel(60, |_| {
+        let bed = Arc::clone(&alone);
+        async move { bed.sign_in(ADA, "quite another phrase").await.unwrap_err() }
+    })
+    .await;
+    let judged_alone = tried.iter().filter(|error| !matches!(error, JourneyError::Throttled { .. })).count();
+    assert_eq!(judged, judged_alone, "two nodes judge no more tries than one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rl7_two_nodes_send_every_message_once() {
+    let Some((one, other, _)) = two().await else { return };
+    for number in 0..20 {
+        one.bed.browser().sign_up_until_code(&format!("user{number}@example.com"), PASSWORD).await;
+    }
+    let beds = [one, other].map(|node| Arc::new(node.bed));
+    let sent = in_parallel(8, |at| {
+        let bed = Arc::clone(&beds[at % 2]);
+        async move { bed.mail().await }
+    })
+    .await;
+    drop(sent);
+    let mut addresses: Vec<String> = Vec::new();
+    for bed in &beds {
+        addresses.extend(bed.mail().await.into_iter().map(|message| message.to));
+    }
+    let all = addresses.len();
+    addresses.sort();
+    addresses.dedup();
+    assert_eq!((all, addresses.len()), (20, 20));
+}
