@@ -129,7 +129,7 @@ async fn se2_a_node_that_loses_its_channel_reads_every_session_until_it_is_back(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pw2_limits_count_once_over_all_nodes() {
+async fn limits_count_once_over_all_nodes() {
     let Some((one, other, _)) = two().await else { return };
     one.bed.sign_up(ADA, PASSWORD).await;
     let beds = [one, other].map(|node| Arc::new(node.bed));
@@ -152,7 +152,7 @@ async fn pw2_limits_count_once_over_all_nodes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rl7_two_nodes_send_every_message_once() {
+async fn two_nodes_send_every_message_once() {
     let Some((one, other, _)) = two().await else { return };
     for number in 0..20 {
         one.bed.browser().sign_up_until_code(&format!("user{number}@example.com"), PASSWORD).await;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
+use crate::followers::Follower;
 use crate::identifiers::Identifiers;
 use crate::journeys::Journeys;
 use crate::messages::{Outbox, Templates};
@@ -100,6 +101,12 @@ impl Ciam {
     #[must_use]
     pub fn workers(&self) -> Workers {
         self.inner.workers.clone()
+    }
+
+    /// Reads the events in order and remembers how far, under this name: for what an application does about them.
+    #[must_use]
+    pub fn follower(&self, name: impl Into<String>) -> Follower {
+        Follower::new(self.inner.store.clone(), name)
     }
 
     /// Ends the engine's own workers: no more work is begun, when sessions were last seen is written, and a message that

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
+use crate::leases::Holder;
 use crate::messages::Outbox;
 use crate::metrics::Verb;
 use crate::readiness::{Pulse, Vitals};
@@ -17,6 +18,10 @@ use crate::throttle::Tries;
 
 /// How long the sweeper rests when there is nothing left to remove.
 const SWEEP_REST: Duration = Duration::from_mins(1);
+/// What the lease of the sweeper is for.
+const SWEEPER: &str = "sweeper";
+/// How long a node sweeps before it must renew its lease; one that has died is followed after that.
+const SWEEP_LEASE: Duration = Duration::from_mins(4);
 /// How much the sweeper removes in one step, so that it never keeps others waiting.
 const SWEEP_STEP: u32 = 500;
 /// How long a worker that panicked rests before it begins anew.
@@ -150,9 +155,25 @@ where
     }
 }
 
-/// Removes what has expired, step by step.
+/// Removes what has expired, step by step, on one node at a time.
 async fn sweep(store: Store, mut stop: Stop) {
+    let holder = Holder::new(store.clone());
+    let mut renew = store.clock().now();
     while !stop.is_stopped() {
+        let now = store.clock().now();
+        if renew <= now {
+            match holder.hold(SWEEPER, SWEEP_LEASE).await {
+                Ok(true) => renew = now + SWEEP_LEASE / 2,
+                other => {
+                    if let Err(error) = other {
+                        tracing::warn!(%error, "the sweeper pauses");
+                    }
+                    stop.beat();
+                    stop.rest(SWEEP_REST).await;
+                    continue;
+                }
+            }
+        }
         let swept = store.timed(Verb::Sweep, store.backend().sweep(store.clock().now(), SWEEP_STEP)).await;
         stop.beat();
         crate::metrics::swept(*swept.as_ref().unwrap_or(&0));
@@ -164,6 +185,9 @@ async fn sweep(store: Store, mut stop: Stop) {
                 stop.rest(SWEEP_REST).await;
             }
         }
+    }
+    if let Err(error) = holder.release(SWEEPER).await {
+        tracing::debug!(%error, "the next sweeper waits for the lease to end");
     }
 }
 

@@ -9,10 +9,12 @@ use crate::config::{PathPrefix, PublicUrl};
 use crate::devices::KnownDevice;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::events::Event;
+use crate::followers::Following;
 use crate::id::RealmId;
 use crate::identifiers::{Identifier, IdentifierKind, Identifiers};
 use crate::journeys::{Journey, Journeys, Registration, SignUpSlot};
 use crate::language::Languages;
+use crate::leases::Lease;
 use crate::messages::notices::Notices;
 use crate::messages::{DeadLetter, MessageTemplate, Outbox, Outgoing, Templates};
 use crate::passwords::metered::Metered;
@@ -201,4 +203,6 @@ pub(super) fn own_records(schema: Schema) -> Schema {
         .with::<DeadLetter>()
         .with::<MessageTemplate>()
         .with::<KeyCheck>()
+        .with::<Lease>()
+        .with::<Following>()
 }
