@@ -68,6 +68,8 @@ mod guides {
     mod testing_your_app {}
     #[doc = include_str!("../docs/branding-and-language.md")]
     mod branding_and_language {}
+    #[doc = include_str!("../docs/bring-your-own-store.md")]
+    mod bring_your_own_store {}
     #[doc = include_str!("../docs/events.md")]
     mod events {}
     #[doc = include_str!("../docs/metrics.md")]
