@@ -1,4 +1,4 @@
-//! Questions to an index as SQL that both engines understand: parameters are `?1`, `?2`, … in order.
+//! The SQL that both engines understand: parameters are `?1`, `?2`, … in order.
 
 use std::fmt::Write as _;
 use std::ops::Bound;
@@ -8,7 +8,31 @@ use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{CollectionSpec, RawQuery, StoreError, Value};
 use uuid::Uuid;
 
-use crate::layout::table_name;
+use crate::layout::{quoted, table_name};
+
+/// What is written of a new record, in order.
+pub(crate) fn inserted(spec: &CollectionSpec) -> Vec<String> {
+    let mut names: Vec<String> =
+        ["id", "realm", "version", "shape", "doc", "created_at", "updated_at"].map(str::to_owned).into();
+    names.extend(changing(spec));
+    names.extend(spec.live.iter().map(|name| quoted(name)));
+    names
+}
+
+/// What a replacement sets: `?3` now, `?5` version, `?6` shape, `?7` doc, then expiry, then columns.
+pub(crate) fn replaced(spec: &CollectionSpec) -> String {
+    let mut text = "version = ?5, shape = ?6, doc = ?7, updated_at = ?3".to_owned();
+    for (at, column) in changing(spec).enumerate() {
+        let _ = write!(text, ", {column} = ?{}", at + 8);
+    }
+    text
+}
+
+/// The expiry and the columns.
+fn changing(spec: &CollectionSpec) -> impl Iterator<Item = String> {
+    let expiry = spec.expires.then(|| "expires_at".to_owned());
+    expiry.into_iter().chain(spec.columns.iter().map(|column| quoted(column.name)))
+}
 
 /// A value of a question's text.
 #[derive(Debug, Clone, Copy)]

@@ -44,7 +44,7 @@ use crate::{layout, query};
 use batch::{Room, Step, Tables, fly, steps, table, unit_step};
 use failure::{Failure, unavailable};
 use listening::Listening;
-use sql::Table;
+use sql::{Table, numbered};
 use values::{Param, to_row, to_value};
 
 /// How long the id of a unit is kept: far longer than any commit can be under way.
@@ -210,7 +210,7 @@ impl Backend for PostgresStore {
         let table = table(&tables, query.collection)?;
         let open = query.open_column();
         let kind = open.and_then(|name| table.spec.columns.iter().find(|c| c.name == name)).map(|column| column.kind);
-        let text = numbered(query::text(&table.spec, query, false, &sql::row_columns(&table.spec))?);
+        let text = numbered(&query::text(&table.spec, query, false, &sql::row_columns(&table.spec))?);
         let Some(query) = without_u0000(query) else { return Ok(Vec::new()) };
         let params: Vec<Param> = query::params(&table.spec, realm, now, &query).map(Param::from).collect();
         let found = |row: &tokio_postgres::Row| -> Result<(Cursor, Row), tokio_postgres::Error> {
@@ -226,7 +226,7 @@ impl Backend for PostgresStore {
         let tables = self.tables();
         let table = table(&tables, query.collection)?;
         let query = RawQuery { after: None, ..query.clone() };
-        let text = numbered(query::text(&table.spec, &query, true, "")?);
+        let text = numbered(&query::text(&table.spec, &query, true, "")?);
         let Some(query) = without_u0000(&query) else { return Ok(0) };
         let params: Vec<Param> = query::params(&table.spec, realm, now, &query).map(Param::from).collect();
         let rows = self.ask(&text, &params).await?;
@@ -297,11 +297,6 @@ impl Backend for PostgresStore {
         self.listening.add(listener);
         true
     }
-}
-
-/// The text of a question with its parameters as PostgreSQL writes them.
-fn numbered(text: String) -> String {
-    text.replace('?', "$")
 }
 
 /// The same question without U+0000, which PostgreSQL takes in no text and no record has. None when nothing can be

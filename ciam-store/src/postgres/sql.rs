@@ -13,6 +13,7 @@ use tokio_postgres::error::SqlState;
 use crate::layout::{IndexLayout, bare_table_name, quoted, table_name};
 
 use super::schema::DIALECT;
+use crate::query;
 
 /// Division by zero: there was no row.
 pub(super) const ABSENT: &SqlState = &SqlState::DIVISION_BY_ZERO;
@@ -42,7 +43,7 @@ pub(super) struct Table {
     pub(super) read: String,
     /// `$1` realm, `$2` and `$3` place, `$4` limit; of the stream only.
     pub(super) tail: String,
-    /// In the order of [`inserted`].
+    /// In the order of [`query::inserted`]; the stream's order is the database's to give.
     pub(super) insert: String,
     /// `$4` expected version, `$5` version, `$6` shape, `$7` doc, then expiry, then columns.
     pub(super) replace: String,
@@ -82,6 +83,11 @@ pub(super) struct Live {
     pub(super) raise_strictly: String,
 }
 
+/// A text with its parameters as PostgreSQL writes them.
+pub(super) fn numbered(text: &str) -> String {
+    text.replace('?', "$")
+}
+
 /// A statement that raises [`ABSENT`] unless another changes a row.
 fn required(change: &str) -> String {
     format!("WITH done AS ({change} RETURNING 1) SELECT 1 / count(*) FROM done")
@@ -96,12 +102,7 @@ impl Table {
         let mine = format!("id = $1 AND realm = $2 AND {live}");
         let row = row_columns(&spec);
         let insert = insert(&spec, offset);
-        let mut replaced = "version = $5, shape = $6, doc = $7, updated_at = $3".to_owned();
-        let changing = spec.expires.then_some("expires_at".to_owned()).into_iter();
-        let changing = changing.chain(spec.columns.iter().map(|column| quoted(column.name)));
-        for (at, column) in changing.enumerate() {
-            let _ = write!(replaced, ", {column} = ${}", at + 8);
-        }
+        let replaced = numbered(&query::replaced(&spec));
         let guard = |lock: &str| {
             format!("SELECT 1 / count(*) FROM (SELECT 1 FROM {table} WHERE {mine} AND version = $4 {lock}) AS held")
         };
@@ -183,7 +184,7 @@ impl Live {
         Self {
             name,
             add: required(&change(&bounded(&column, 4), "")),
-            add_or_insert: add_or_insert(spec, name, insert, &|of| bounded(of, inserted(spec).len() + 1)),
+            add_or_insert: add_or_insert(spec, name, insert, &|of| bounded(of, query::inserted(spec).len() + 1)),
             raise: format!(
                 "WITH done AS ({} RETURNING 1) SELECT 1 / count(*) FROM \
                  (SELECT 1 FROM done UNION ALL SELECT 1 FROM {table} WHERE {mine}) AS there",
@@ -203,18 +204,8 @@ pub(super) fn row_columns(spec: &CollectionSpec) -> String {
     format!("id, version, shape, doc, ARRAY[{}]::bigint[]", live.join(", "))
 }
 
-/// What is written of a new record, in order; the stream's order is the database's to give.
-pub(super) fn inserted(spec: &CollectionSpec) -> Vec<String> {
-    let mut names: Vec<String> =
-        ["id", "realm", "version", "shape", "doc", "created_at", "updated_at"].map(str::to_owned).into();
-    names.extend(spec.expires.then(|| "expires_at".to_owned()));
-    names.extend(spec.columns.iter().map(|column| quoted(column.name)));
-    names.extend(spec.live.iter().map(|name| quoted(name)));
-    names
-}
-
 fn insert(spec: &CollectionSpec, offset: i64) -> String {
-    let mut names = inserted(spec);
+    let mut names = query::inserted(spec);
     let mut values: Vec<String> = (1..=names.len()).map(|at| format!("${at}")).collect();
     if spec.stream {
         names.push("major".to_owned());
@@ -229,7 +220,7 @@ fn add_or_insert(spec: &CollectionSpec, tally: &str, insert: &str, bounded: &dyn
     let mut changes = Vec::new();
     if spec.expires {
         // `$7` is now: an expired record is replaced whole.
-        for column in inserted(spec).iter().skip(2) {
+        for column in query::inserted(spec).iter().skip(2) {
             let lives = if *column == tally { added.clone() } else { format!("kept.{column}") };
             changes.push(format!("{column} = CASE WHEN kept.expires_at > $7 THEN {lives} ELSE excluded.{column} END"));
         }

@@ -30,7 +30,7 @@ pub(super) struct Table {
     pub(super) read: String,
     /// `?1` realm, `?2` place, `?3` limit; of the stream only.
     pub(super) tail: String,
-    /// In the order of [`Table::columns`].
+    /// In the order of [`query::inserted`].
     pub(super) insert: String,
     /// `?1` id, `?2` realm, `?3` now, `?4` expected version, `?5` version, `?6` shape, `?7` doc, then expiry, then columns.
     pub(super) replace: String,
@@ -78,14 +78,9 @@ impl Table {
         let live = if spec.expires { "expires_at > ?3" } else { "?3 IS NOT NULL" };
         let mine = format!("id = ?1 AND realm = ?2 AND {live}");
         let row = row_columns(&spec);
-        let columns = columns(&spec);
+        let columns = query::inserted(&spec);
         let places: Vec<String> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
-        let mut replaced = "version = ?5, shape = ?6, doc = ?7, updated_at = ?3".to_owned();
-        let changing = spec.expires.then_some("expires_at".to_owned()).into_iter();
-        let changing = changing.chain(spec.columns.iter().map(|column| quoted(column.name)));
-        for (at, column) in changing.enumerate() {
-            let _ = write!(replaced, ", {column} = ?{}", at + 8);
-        }
+        let replaced = query::replaced(&spec);
         let unique = spec.indexes.iter().filter(|index| index.unique).map(|index| unique(&spec, index)).collect();
         let lives = spec.live.iter().map(|name| Live {
             name,
@@ -178,16 +173,6 @@ fn row_columns(spec: &CollectionSpec) -> String {
         let _ = write!(text, ", \"{name}\"");
     }
     text
-}
-
-/// What is written of a new record, in order.
-fn columns(spec: &CollectionSpec) -> Vec<String> {
-    let mut names: Vec<String> =
-        ["id", "realm", "version", "shape", "doc", "created_at", "updated_at"].map(str::to_owned).into();
-    names.extend(spec.expires.then(|| "expires_at".to_owned()));
-    names.extend(spec.columns.iter().map(|column| quoted(column.name)));
-    names.extend(spec.live.iter().map(|name| quoted(name)));
-    names
 }
 
 fn unique(spec: &CollectionSpec, index: &IndexSpec) -> Unique {
