@@ -10,6 +10,8 @@
 //! - **run workers elsewhere, and end them**: [`Ciam::workers`], [`Ciam::shutdown`].
 //! - **drive sign-up and sign-in from somewhere else than a browser**: [`journeys`].
 //! - **keep records of my own beside ciam's**: [`store`].
+//! - **keep everything in a file, or in the PostgreSQL that several nodes share**: [`SqliteStore`], or `PostgresStore`
+//!   (feature `postgres`).
 //! - **send messages**: [`SmtpMessenger`], and `HttpSmsMessenger` (feature `sms`) behind a
 //!   [`ByChannel`](messages::ByChannel); while developing, [`Mailbox`].
 //! - **configure a site with a file and variables**: [`settings`] (feature `settings`).
@@ -51,9 +53,13 @@ pub mod store {
     pub use ciam_core::store::*;
     #[cfg(feature = "sqlite")]
     pub use ciam_store::{Inspection, SqliteOptions, SqliteStore, Writing};
+    #[cfg(feature = "postgres")]
+    pub use ciam_store::{PostgresInspection, PostgresOptions, PostgresStore};
 }
 
 pub use ciam_core::store::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use ciam_store::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use ciam_store::SqliteStore;
 

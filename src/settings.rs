@@ -16,9 +16,9 @@ use ciam_core::language::Language;
 use ciam_core::messages::{ByChannel, Mailbox, Messenger};
 use ciam_core::secret::Secret;
 use ciam_core::store::{Backend, MemoryStore, StoreError};
-use ciam_core::vault::{InvalidMasterKey, MasterKey};
+use ciam_core::vault::{InvalidMasterKey, MasterKey, key_file};
 use ciam_core::{Application, Ciam, CiamBuilder};
-use ciam_store::SqliteStore;
+use ciam_store::{PostgresOptions, PostgresStore, SqliteStore};
 use ciam_web::{InvalidProxies, TrustedProxies};
 use serde::Deserialize;
 
@@ -26,6 +26,9 @@ pub use self::looks::InvalidLooks;
 use self::looks::{ApplicationFile, BrandFile};
 
 use crate::adapters::{HttpSmsMessenger, InvalidSmsUrl, InvalidSmtpUrl, SmtpMessenger};
+
+/// The file in the current folder that keeps the master key of a site in development on PostgreSQL.
+pub const KEY_FILE: &str = "ciam.key";
 
 /// What a site runs with.
 ///
@@ -35,7 +38,7 @@ use crate::adapters::{HttpSmsMessenger, InvalidSmsUrl, InvalidSmtpUrl, SmtpMesse
 ///
 /// let variables = BTreeMap::from([("CIAM_DATABASE_URL".to_owned(), "memory:".to_owned())]);
 /// let settings = Settings::read(None, &variables)?;
-/// assert_eq!(settings.database, Database::Memory);
+/// assert!(matches!(settings.database, Database::Memory));
 /// assert!(settings.dev, "on loopback, unless it is told otherwise");
 /// # Ok::<(), ciam::settings::SettingsError>(())
 /// ```
@@ -81,13 +84,15 @@ pub struct Settings {
 }
 
 /// Where records are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Database {
     /// Nowhere: everything is forgotten at the end.
     Memory,
     /// In an SQLite file.
     Sqlite(PathBuf),
+    /// In the PostgreSQL database with this URL. A password may be in it.
+    Postgres(Secret<String>),
 }
 
 /// Where the text of the master key was found.
@@ -133,11 +138,14 @@ pub enum SettingsError {
     /// The switch of development is neither on nor off.
     #[error("CIAM_DEV is true or false")]
     Dev,
-    /// The database URL is none.
-    #[error("CIAM_DATABASE_URL is sqlite://file or memory:")]
+    /// The database URL is none. It is not repeated: a password may be in it.
+    #[error(
+        "CIAM_DATABASE_URL is postgres://user:password@host:5432/database, sqlite://file or memory:, and what it is set \
+         to cannot be read as that"
+    )]
     DatabaseUrl,
     /// The database is of a kind that this version does not know.
-    #[error("CIAM_DATABASE_URL: this version keeps records in sqlite or memory")]
+    #[error("CIAM_DATABASE_URL: this version keeps records in postgres, sqlite or memory")]
     DatabaseKind,
     /// The master key is none.
     #[error("CIAM_MASTER_KEY: {0}")]
@@ -328,12 +336,23 @@ impl Settings {
     /// The database, opened.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`].
+    /// As [`SqliteStore::open`] and [`PostgresStore::open`].
     pub async fn backend(&self) -> Result<Arc<dyn Backend>, StoreError> {
         Ok(match &self.database {
             Database::Memory => Arc::new(MemoryStore::new()),
             Database::Sqlite(file) => Arc::new(SqliteStore::open(file).await?),
+            Database::Postgres(url) => Arc::new(PostgresStore::open(url.expose()).await?),
         })
+    }
+
+    /// The file of the key that is made in development: beside the database, or [`KEY_FILE`] in the current folder
+    /// where the database is no file. None when nothing outlives the process.
+    pub(crate) fn development_key_file(&self) -> Option<PathBuf> {
+        match &self.database {
+            Database::Memory => None,
+            Database::Sqlite(file) => Some(key_file(file)),
+            Database::Postgres(_) => Some(KEY_FILE.into()),
+        }
     }
 
     /// The master key, if one is set.
@@ -345,16 +364,15 @@ impl Settings {
         key.transpose().map_err(SettingsError::MasterKey)
     }
 
-    /// The master key that an engine on this database gets: in development, perhaps the one beside it.
+    /// The master key that an engine on this database gets: in development, perhaps the one that was made for it.
     #[cfg(feature = "cli")]
-    pub(crate) fn effective_key(&self, database: &Path) -> Result<Option<MasterKey>, SettingsError> {
-        let beside = ciam_core::vault::key_file(database);
-        match self.key()? {
-            None if self.dev && beside.exists() => {
-                let text = read(&beside, "the key beside the database")?;
+    pub(crate) fn effective_key(&self) -> Result<Option<MasterKey>, SettingsError> {
+        match (self.key()?, self.development_key_file()) {
+            (None, Some(file)) if self.dev && file.exists() => {
+                let text = read(&file, "the key of development")?;
                 MasterKey::parse(&text).map(Some).map_err(SettingsError::MasterKey)
             }
-            key => Ok(key),
+            (key, _) => Ok(key),
         }
     }
 
@@ -429,7 +447,10 @@ impl Settings {
         };
         match (self.key()?, self.dev) {
             (Some(key), _) => Ok(builder.master_key(key)),
-            (None, true) => Ok(builder),
+            (None, true) => Ok(match self.development_key_file() {
+                Some(file) => builder.development_key_file(file),
+                None => builder,
+            }),
             (None, false) => Err(SettingsError::MasterKeyMissing),
         }
     }
@@ -445,7 +466,11 @@ fn database(url: &str) -> Result<Database, SettingsError> {
         Some(("sqlite", file)) if !file.trim_start_matches("//").is_empty() => {
             Ok(Database::Sqlite(file.strip_prefix("//").unwrap_or(file).into()))
         }
-        Some(("postgres" | "postgresql", _)) => Err(SettingsError::DatabaseKind),
+        Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+            PostgresOptions::new(url).map_err(|_| SettingsError::DatabaseUrl)?;
+            Ok(Database::Postgres(Secret::new(url.to_owned())))
+        }
+        Some((_, rest)) if rest.starts_with("//") && !url.starts_with("sqlite:") => Err(SettingsError::DatabaseKind),
         _ => Err(SettingsError::DatabaseUrl),
     }
 }

@@ -11,6 +11,10 @@ mod doctor;
 mod keys;
 #[path = "cli/messages.rs"]
 mod messages;
+#[path = "cli/postgres.rs"]
+mod postgres;
+#[path = "../ciam-store/tests/support/schema.rs"]
+mod schema;
 #[path = "cli/users.rs"]
 mod users;
 

@@ -21,6 +21,6 @@ pub mod sqlite;
 
 pub use ciam_core::store::MemoryStore;
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresOptions, PostgresStore};
+pub use postgres::{PostgresInspection, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Inspection, SqliteOptions, SqliteStore, Writing};

@@ -56,13 +56,16 @@ async fn check(context: &Context) -> Result<Answer, Failure> {
 }
 
 async fn list(context: &Context) -> Result<Answer, Failure> {
-    let (_, settings) = context.database()?;
+    let settings = context.read_settings()?;
     let state = state(context).await?;
     let from = match &settings.master_key_from {
         Some(KeySource::Variable) => "CIAM_MASTER_KEY".to_owned(),
         Some(KeySource::Configuration) => "the configuration".to_owned(),
         Some(KeySource::File(file)) => file.display().to_string(),
-        None => "the file beside the database".to_owned(),
+        None => match settings.development_key_file() {
+            Some(file) => file.display().to_string(),
+            None => "nowhere".to_owned(),
+        },
     };
     let (state, since) = match state {
         KeyState::Opens { since } => ("opens", Some(since.rfc3339())),
@@ -80,11 +83,11 @@ async fn list(context: &Context) -> Result<Answer, Failure> {
 }
 
 async fn adopt(context: &Context) -> Result<Answer, Failure> {
-    let (file, settings) = context.database()?;
+    let settings = context.read_settings()?;
     match state(context).await? {
         KeyState::Opens { .. } => Ok(Answer::new("The key is the one of this database.").with("adopted", false)),
         _ => {
-            context.build(&file, &settings, ciam_core::CiamBuilder::danger_adopt_key).await?;
+            context.build(&settings, ciam_core::CiamBuilder::danger_adopt_key).await?;
             Ok(Answer::new("The key is the one of this database from now on.").with("adopted", true))
         }
     }
@@ -92,12 +95,12 @@ async fn adopt(context: &Context) -> Result<Answer, Failure> {
 
 /// What the configured key is to the database, which is only read.
 async fn state(context: &Context) -> Result<KeyState, Failure> {
-    let (file, settings) = context.ready_database().await?;
+    let settings = context.with_ready_database().await?;
     let refused = |error| Failure::refused("configuration", with_causes(&error));
-    let Some(key) = settings.effective_key(&file).map_err(refused)? else {
-        return Err(Failure::refused("no_key", "no master key is set, and there is none beside the database"));
+    let Some(key) = settings.effective_key().map_err(refused)? else {
+        return Err(Failure::refused("no_key", "no master key is set, and none was made in development"));
     };
-    let store = super::doctor::store_of(&file, context).await.map_err(|error| Failure::unavailable(&error))?;
+    let store = super::doctor::store_of(&settings, context).await.map_err(|error| Failure::unavailable(&error))?;
     let vault = LocalVault::new(key, std::sync::Arc::new(SystemEntropy::new()));
     KeyCheck::state(&store, &vault).await.map_err(|error| Failure::unavailable(&error))
 }

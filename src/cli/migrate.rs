@@ -1,10 +1,8 @@
 //! `migrate`: the layout of the database.
 
-use ciam_core::clock::{Clock as _, SystemClock};
-use ciam_store::Inspection;
-
 use super::answer::{Answer, Failure};
 use super::context::Context;
+use super::layout::Layout;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -14,16 +12,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (file, settings) = context.database()?;
-    let schema = context.blueprint().schema();
-    let unavailable = |error| Failure::unavailable(&error);
-    let missing = match Inspection::of(&file, &schema, SystemClock.now()).await.map_err(unavailable)? {
-        Some(found) => match found.misfit {
-            Some(misfit) => return Err(Failure::refused("layout_misfit", misfit)),
-            None => found.missing,
-        },
-        None => Inspection::of_nothing(&schema).map_err(unavailable)?,
-    };
+    let settings = context.read_settings()?;
+    let Layout { missing, misfit, .. } = Layout::of(&settings.database, &context.blueprint().schema()).await?;
+    if let Some(misfit) = misfit {
+        return Err(Failure::refused("layout_misfit", misfit));
+    }
     let document = |text: String, done: bool| {
         let statements: Vec<serde_json::Value> = missing.iter().map(|text| text.as_str().into()).collect();
         Answer::new(text).with("statements", statements).with("applied", done)
@@ -34,6 +27,6 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Answ
     if arguments.plan {
         return Ok(document(missing.iter().map(|text| format!("{text};")).collect::<Vec<_>>().join("\n"), false));
     }
-    context.build(&file, &settings, |builder| builder).await?;
+    context.build(&settings, |builder| builder).await?;
     Ok(document(format!("Done: {} statements. `ciam migrate --plan` shows them before.", missing.len()), true))
 }

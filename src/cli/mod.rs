@@ -40,6 +40,7 @@ mod answer;
 mod context;
 mod doctor;
 mod keys;
+mod layout;
 mod messages;
 mod migrate;
 mod users;

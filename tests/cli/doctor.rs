@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use crate::program::{Reply, Site, set_mode};
 
 /// The findings as `severity code`, in their order.
-fn found(reply: &Reply) -> Vec<String> {
+pub(crate) fn found(reply: &Reply) -> Vec<String> {
     let findings = reply.json["findings"].as_array().unwrap().iter();
     let text = |member: &serde_json::Value| member.as_str().unwrap().to_owned();
     findings
@@ -24,7 +24,7 @@ fn sound() -> Site {
 }
 
 #[track_caller]
-fn finds(site: &Site, code: i32, expected: &[&str]) {
+pub(crate) fn finds(site: &Site, code: i32, expected: &[&str]) {
     assert_eq!(found(&site.json(&["doctor", "--offline"]).expect(code)), expected);
 }
 

@@ -57,6 +57,10 @@ impl Site {
         site
     }
 
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        &self.variables[name]
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

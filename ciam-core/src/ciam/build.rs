@@ -73,8 +73,9 @@ impl CiamBuilder {
             (Some(vault), _) => vault,
             (None, Some(key)) => Arc::new(LocalVault::new(key, Arc::clone(&entropy))) as Arc<dyn KeyVault>,
             (None, None) if config.applications().all(|application| application.public_url.is_loopback()) => {
-                passing = backend.file().is_none();
-                let key = vault::development::key(backend.file().as_deref(), entropy.as_ref())?;
+                let file = self.key_file.or_else(|| backend.file().map(|database| vault::key_file(&database)));
+                passing = file.is_none();
+                let key = vault::development::key(file.as_deref(), entropy.as_ref())?;
                 Arc::new(LocalVault::new(key, Arc::clone(&entropy)))
             }
             (None, None) => return Err(BuildError::NoMasterKey),

@@ -1,5 +1,6 @@
 //! What an engine is given: everything that has a default can be set here.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub struct CiamBuilder {
     pub(super) throttle: Option<Arc<dyn Throttle>>,
     pub(super) vault: Option<Arc<dyn KeyVault>>,
     pub(super) master_key: Option<MasterKey>,
+    pub(super) key_file: Option<PathBuf>,
     pub(super) realm: Option<RealmId>,
     pub(super) public_url: Option<String>,
     pub(super) path_prefix: Option<String>,
@@ -121,10 +123,20 @@ impl CiamBuilder {
 
     /// The key that seals secrets in the store.
     ///
-    /// Without it, a site on loopback gets one in a file beside its database, or a passing one
-    /// where there is no file; any other site is not built.
+    /// Without it, a site on loopback gets one in a file beside its database, or in the
+    /// [file that is named for it](Self::development_key_file), or a passing one where there is neither; any other
+    /// site is not built.
     pub fn master_key(mut self, key: MasterKey) -> Self {
         self.master_key = Some(key);
+        self
+    }
+
+    /// The file for the master key of a site on loopback that was given none; made when it is missing, for its owner
+    /// to read alone (default: beside the database, where that is a file).
+    ///
+    /// For a database that is no file: with a passing key, a restart finds what waits in it forged, and drops it.
+    pub fn development_key_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.key_file = Some(file.into());
         self
     }
 

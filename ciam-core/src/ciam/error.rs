@@ -15,7 +15,7 @@ use crate::vault::InvalidMasterKey;
 #[non_exhaustive]
 pub enum BuildError {
     /// No store was given.
-    #[error("no store was given: call .store(…) with a SqliteStore or a MemoryStore")]
+    #[error("no store was given: call .store(…) with a SqliteStore, a PostgresStore or a MemoryStore")]
     NoStore,
     /// No messenger was given.
     #[error("no messenger was given: call .messenger(…) with an SmtpMessenger, or with a Mailbox in development")]
@@ -42,11 +42,11 @@ pub enum BuildError {
         "no master key was given: call .master_key(…) with 32 random bytes in base64 that the database's backup does not hold"
     )]
     NoMasterKey,
-    /// The key file beside the database cannot be read or written.
-    #[error("the key file beside the database cannot be read or written")]
+    /// The file of the key in development cannot be read or written.
+    #[error("the file of the master key in development cannot be read or written")]
     KeyFile(#[source] std::io::Error),
-    /// The key file beside the database holds no key.
-    #[error("the key file beside the database holds no master key")]
+    /// The file of the key in development holds no key.
+    #[error("the file of the master key in development holds no master key")]
     KeyFileContent(#[from] InvalidMasterKey),
     /// Two steps of the host's have one name.
     #[error("two steps are called {0}: a step's name is its own")]

@@ -1,4 +1,4 @@
-//! The master key of a site in development, in a file beside its database.
+//! The master key of a site in development, in a file: beside its database, where that is one.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -7,22 +7,21 @@ use super::MasterKey;
 use crate::ciam::BuildError;
 use crate::entropy::Entropy;
 
-/// The key beside this database, which is made if there is none; a passing one where there is no file.
-pub(crate) fn key(database: Option<&Path>, entropy: &dyn Entropy) -> Result<MasterKey, BuildError> {
-    let Some(database) = database else { return Ok(MasterKey::generate(entropy)) };
-    let file = key_file(database);
-    match read(&file) {
+/// The key in this file, which is made if there is none; a passing one without a file.
+pub(crate) fn key(file: Option<&Path>, entropy: &dyn Entropy) -> Result<MasterKey, BuildError> {
+    let Some(file) = file else { return Ok(MasterKey::generate(entropy)) };
+    match read(file) {
         Err(BuildError::KeyFile(error)) if error.kind() == ErrorKind::NotFound => {}
         found => return found,
     }
     let key = MasterKey::generate(entropy);
     let mut drawn = [0; 8];
     entropy.fill(&mut drawn);
-    let partial = beside(database, &format!(".key.{:016x}", u64::from_be_bytes(drawn)));
-    match publish(&partial, &file, key.expose().expose()) {
+    let partial = beside(file, &format!(".{:016x}", u64::from_be_bytes(drawn)));
+    match publish(&partial, file, key.expose().expose()) {
         Ok(()) => Ok(key),
         // Another process was quicker: its key is the key.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&file),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(file),
         Err(error) => Err(BuildError::KeyFile(error)),
     }
 }
@@ -33,8 +32,8 @@ pub fn key_file(database: &Path) -> PathBuf {
     beside(database, ".key")
 }
 
-fn beside(database: &Path, ending: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
@@ -65,10 +64,10 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_only_its_owner_reads_it() {
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("app.db");
+        let file = key_file(&folder.path().join("app.db"));
         let entropy = SystemEntropy::new();
         let keys: Vec<String> = std::thread::scope(|scope| {
-            let makers: Vec<_> = (0..16).map(|_| scope.spawn(|| key(Some(&database), &entropy).unwrap())).collect();
+            let makers: Vec<_> = (0..16).map(|_| scope.spawn(|| key(Some(&file), &entropy).unwrap())).collect();
             makers.into_iter().map(|maker| maker.join().unwrap().expose().expose().clone()).collect()
         });
         assert!(keys.iter().all(|made| *made == keys[0]), "sixteen that start at once have one key");
@@ -80,7 +79,7 @@ mod tests {
             let mode = std::fs::metadata(folder.path().join("app.db.key")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
-        std::fs::write(folder.path().join("app.db.key"), "no key").unwrap();
-        assert!(matches!(key(Some(&database), &entropy), Err(BuildError::KeyFileContent(_))));
+        std::fs::write(&file, "no key").unwrap();
+        assert!(matches!(key(Some(&file), &entropy), Err(BuildError::KeyFileContent(_))));
     }
 }

@@ -17,6 +17,7 @@
 
 mod batch;
 mod failure;
+mod inspection;
 mod listening;
 mod options;
 mod schema;
@@ -38,6 +39,7 @@ use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+pub use inspection::PostgresInspection;
 pub use options::PostgresOptions;
 
 use crate::{layout, query};

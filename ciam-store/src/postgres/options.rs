@@ -10,8 +10,8 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
-use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::PostgresStore;
@@ -49,7 +49,7 @@ impl PostgresOptions {
         let (url, roots) = without_root_certificates(url);
         let malformed = "a PostgreSQL URL that cannot be read: postgres://user:password@host:5432/database";
         let mut config: Config = url.parse().map_err(|_| StoreError::Misuse(malformed))?;
-        if !url.contains("sslmode") && !config.get_hosts().iter().all(is_on_this_machine) {
+        if !url.contains("sslmode") && is_elsewhere(&config) {
             config.ssl_mode(SslMode::Require);
         }
         if config.get_application_name().is_none() {
@@ -99,6 +99,30 @@ impl PostgresOptions {
         Ok(store)
     }
 
+    /// One connection of its own, which ends when it is dropped, and only reads.
+    pub(super) async fn connect(&self) -> Result<Client, StoreError> {
+        let (client, connection) =
+            self.configured().connect(MakeRustlsConnect::new(self.tls()?)).await.map_err(unavailable)?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    pub(super) const fn most_connections(&self) -> usize {
+        self.connections
+    }
+
+    /// Whether the server, or one of several, is on another machine.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        is_elsewhere(&self.config)
+    }
+
+    /// Whether the server is on another machine, and may be talked to without TLS.
+    #[must_use]
+    pub fn in_the_clear(&self) -> bool {
+        self.is_elsewhere() && self.config.get_ssl_mode() != SslMode::Require
+    }
+
     /// The settings of every connection. It reads only, unless a transaction says otherwise (see `batch`).
     fn configured(&self) -> Config {
         let mut config = self.config.clone();
@@ -131,6 +155,11 @@ impl PostgresOptions {
     }
 }
 
+/// Whether one of the servers is on another machine, by its name or by the address that is given for it.
+fn is_elsewhere(config: &Config) -> bool {
+    !config.get_hosts().iter().all(is_on_this_machine) || !config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
 fn is_on_this_machine(host: &Host) -> bool {
     match host {
         #[cfg(unix)]
@@ -158,10 +187,14 @@ mod tests {
         let mode = |url: &str| PostgresOptions::new(url).unwrap().config.get_ssl_mode();
         assert_eq!(mode("postgres://shop@db.internal/shop"), SslMode::Require);
         assert_eq!(mode("postgres://shop@10.0.0.7,127.0.0.1/shop"), SslMode::Require);
+        assert_eq!(mode("host=localhost hostaddr=10.0.0.7"), SslMode::Require);
         assert_eq!(mode("postgres://shop@db.internal/shop?sslmode=disable"), SslMode::Disable);
         for near in ["postgres://localhost/shop", "postgres://[::1]/shop", "host=/run/postgresql dbname=shop"] {
             assert_eq!(mode(near), SslMode::Prefer, "{near}");
         }
+        let in_the_clear = |url: &str| PostgresOptions::new(url).unwrap().in_the_clear();
+        assert!(in_the_clear("postgres://shop@db.internal/shop?sslmode=prefer"));
+        assert!(!in_the_clear("postgres://shop@db.internal/shop") && !in_the_clear("postgres://localhost/shop"));
     }
 
     #[test]

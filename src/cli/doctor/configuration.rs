@@ -49,13 +49,13 @@ pub(super) fn examine(settings: &Settings, config: &Config, findings: &mut Findi
         );
     }
     master_key(settings, findings);
-    if settings.database == Database::Memory {
+    if matches!(settings.database, Database::Memory) {
         let what = "the database is in memory: accounts and sessions end with the process";
         findings.unless_developing(
             settings.dev,
             "database.memory",
             what,
-            "set CIAM_DATABASE_URL=sqlite:///path/to/file.db",
+            "set CIAM_DATABASE_URL=sqlite:///path/to/file.db, or postgres://…",
         );
     }
     if !config.argon2.parameters.meet_owasp() {
@@ -77,7 +77,7 @@ fn master_key(settings: &Settings, findings: &mut Findings) {
         ),
         Ok(None) => findings.note(
             "key.missing",
-            "there is no master key: in development one is made beside the database",
+            "there is no master key: in development one is made in a file",
             "set CIAM_MASTER_KEY_FILE before others may reach the site",
         ),
         Ok(Some(_)) if settings.master_key_from == Some(KeySource::Variable) => findings.note(

@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use ciam_core::secret::Secret;
-use ciam_core::vault::key_file;
 
 use super::Findings;
 use crate::settings::{Database, KeySource, Settings};
 
 pub(super) fn examine(settings: &Settings, findings: &mut Findings) {
     let with_credentials = |url: &Option<Secret<String>>| url.as_ref().is_some_and(|url| url.expose().contains('@'));
+    // The name of a role stands before the `@`, too.
+    let with_password = |url: &str| {
+        url.contains("password=") || url.split_once('@').is_some_and(|(who, _)| who.matches(':').count() > 1)
+    };
     let secrets_in_file = settings.master_key_from == Some(KeySource::Configuration)
+        || matches!(&settings.database, Database::Postgres(url) if with_password(url.expose()))
         || with_credentials(&settings.smtp_url)
         || with_credentials(&settings.sms_url);
     if let Some(file) = settings.file.as_deref().filter(|_| secrets_in_file) {
@@ -24,13 +28,12 @@ pub(super) fn examine(settings: &Settings, findings: &mut Findings) {
     if let Some(KeySource::File(file)) = &settings.master_key_from {
         readable(file, "the master key", findings);
     }
+    if let Some(made) = settings.development_key_file().filter(|made| made.exists()) {
+        readable(&made, "the master key", findings);
+    }
     let Database::Sqlite(database) = &settings.database else { return };
     for (ending, what) in [("", "the database"), ("-wal", "the database's log"), ("-shm", "the database's index")] {
         readable(&with_ending(database, ending), what, findings);
-    }
-    let beside = key_file(database);
-    if beside.exists() {
-        readable(&beside, "the master key", findings);
     }
     if key.is_some_and(|key| folder(&key).is_some_and(|of_key| folder(database) == Some(of_key))) && !settings.dev {
         findings.warning(

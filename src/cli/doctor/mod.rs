@@ -4,21 +4,22 @@ mod configuration;
 mod database;
 mod files;
 mod mail;
+mod postgres;
+mod sqlite;
 
-use ciam_core::with_causes;
-use std::path::Path;
+use std::sync::Arc;
 
 use ciam_core::RealmId;
 use ciam_core::clock::SystemClock;
 use ciam_core::entropy::SystemEntropy;
 use ciam_core::passwords::{Tuning, tune};
-use ciam_core::store::{Backend as _, Store, StoreError};
-use ciam_store::SqliteStore;
+use ciam_core::store::{Store, StoreError};
+use ciam_core::with_causes;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, FINDINGS, Failure};
 use super::context::Context;
-use crate::settings::{Database, SettingsError};
+use crate::settings::{Database, Settings, SettingsError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -102,8 +103,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Answ
         Ok(settings) => {
             configuration::examine(&settings, context.blueprint().config(), &mut findings);
             files::examine(&settings, &mut findings);
-            if let Database::Sqlite(file) = &settings.database {
-                database::examine(context, &settings, file, &mut findings).await;
+            match &settings.database {
+                Database::Sqlite(file) => sqlite::examine(context, &settings, file, &mut findings).await,
+                Database::Postgres(url) => {
+                    postgres::examine(context, &settings, url.expose(), !arguments.offline, &mut findings).await;
+                }
+                Database::Memory => {}
             }
             mail::texts(&settings, &mut findings);
             mail::examine(&settings, !arguments.offline, &mut findings).await;
@@ -161,14 +166,8 @@ fn tuned() -> Result<Answer, Failure> {
 }
 
 /// The records of a database whose layout is complete, so that nothing is made when it is opened.
-pub(super) async fn store_of(file: &Path, context: &Context) -> Result<Store, StoreError> {
-    let backend = SqliteStore::open(file).await?;
+pub(super) async fn store_of(settings: &Settings, context: &Context) -> Result<Store, StoreError> {
+    let backend = settings.backend().await?;
     backend.prepare(&context.blueprint().schema()).await?;
-    let realm = RealmId::DEFAULT;
-    Ok(Store::new(
-        std::sync::Arc::new(backend),
-        realm,
-        std::sync::Arc::new(SystemClock),
-        std::sync::Arc::new(SystemEntropy::new()),
-    ))
+    Ok(Store::new(backend, RealmId::DEFAULT, Arc::new(SystemClock), Arc::new(SystemEntropy::new())))
 }
