@@ -1,17 +1,23 @@
-//! Cases that a race, a restart or a small machine decides, through the facade, on every store.
+//! Cases that a race, a restart or a small machine decides, through the facade, on every store. Those on PostgreSQL are
+//! left out where there is none.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
-use ciam::events::{Cause, Event, Origin};
+use ciam::events::{Cause, Origin};
 use ciam::identifiers::{Handle, Identifier, MOST_IDENTIFIERS};
 use ciam::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake, Redeemed};
 use ciam::secret::Secret;
-use ciam::store::{Position, SqliteOptions, StoreError};
+use ciam::store::{PostgresOptions, SqliteOptions, StoreError};
 use ciam::testing::{Browser, FixedEntropy, TestBed, in_parallel};
 use ciam::throttle::{Rate, ThrottleLimits};
 use ciam::{MemoryStore, SqliteStore};
+
+#[path = "support/events.rs"]
+mod events;
+#[path = "../ciam-store/tests/support/schema.rs"]
+mod schema;
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "vermilion otter quays";
@@ -32,6 +38,12 @@ async fn sqlite() -> Bed {
     Bed { bed: TestBed::with(|builder| builder.store(store)).await, _folder: Some(folder) }
 }
 
+async fn postgres(connections: usize) -> Option<Bed> {
+    let url = schema::empty_schema().await?;
+    let store = PostgresOptions::new(&url).unwrap().connections(connections).open().await.unwrap();
+    Some(Bed { bed: TestBed::with(|builder| builder.store(store)).await, _folder: None })
+}
+
 /// Each case once on every store.
 macro_rules! on_every_store {
     ($($case:ident)*) => {
@@ -46,6 +58,14 @@ macro_rules! on_every_store {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $case() {
                 super::$case(&super::sqlite().await.bed).await;
+            })*
+        }
+
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let Some(bed) = super::postgres(16).await else { return };
+                super::$case(&bed.bed).await;
             })*
         }
     };
@@ -93,9 +113,13 @@ fn sessions_in(results: &[Result<Advanced, JourneyError>]) -> usize {
     results.iter().filter(|result| result.as_ref().is_ok_and(|advanced| advanced.opened.is_some())).count()
 }
 
+/// How many events of this name there are.
+async fn events_named(bed: &TestBed, name: &str) -> usize {
+    events::all(&bed.ciam).await.iter().filter(|event| event.name == name).count()
+}
+
 async fn registered(bed: &TestBed) -> usize {
-    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
-    events.iter().filter(|(_, event)| event.name == "user.registered").count()
+    events_named(bed, "user.registered").await
 }
 
 async fn pw6_exactly_the_limit_of_parallel_wrong_passwords_is_evaluated(bed: &TestBed) {
@@ -164,8 +188,7 @@ async fn mf3_the_hundredth_failure_in_a_row_is_the_last_and_told_once(bed: &Test
         bed.clock.advance(Duration::from_hours(1));
     }
     assert_eq!(all, 100);
-    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
-    assert_eq!(events.iter().filter(|(_, event)| event.name == "password.disabled").count(), 1);
+    assert_eq!(events_named(bed, "password.disabled").await, 1);
 }
 
 async fn tries_of_one_client_at_many_accounts_are_ten(bed: &TestBed) {
@@ -351,8 +374,7 @@ async fn five_guesses_are_judged(bed: &TestBed, browser: &Browser, journey: &str
 
 /// How many identifiers were added to accounts.
 async fn added(bed: &TestBed) -> usize {
-    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
-    events.iter().filter(|(_, event)| event.name == "identifier.added").count()
+    events_named(bed, "identifier.added").await
 }
 
 async fn ot1_an_addition_s_code_in_parallel_adds_once(bed: &TestBed) {
@@ -416,8 +438,7 @@ async fn ot1_an_addition_s_link_in_parallel_adds_once(bed: &TestBed) {
 
 /// How often the account's password was set anew.
 async fn recovered(bed: &TestBed) -> usize {
-    let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
-    events.iter().filter(|(_, event)| event.name == "password.recovered").count()
+    events_named(bed, "password.recovered").await
 }
 
 /// Answers with one code at once, and all who got on with a password each.
@@ -572,7 +593,16 @@ async fn a_session_opened_while_all_are_ended_is_either_ended_or_new(bed: &TestB
 async fn rl7_with_one_connection_and_one_thread_nothing_waits_for_itself() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteOptions::new().readers(1).open(folder.path().join("app.db")).await.unwrap();
-    let bed = TestBed::with(|builder| builder.store(store)).await;
+    nothing_waits_for_itself(TestBed::with(|builder| builder.store(store)).await).await;
+}
+
+#[tokio::test]
+async fn rl7_with_one_connection_to_postgres_and_one_thread_nothing_waits_for_itself() {
+    let Some(bed) = postgres(1).await else { return };
+    nothing_waits_for_itself(bed.bed).await;
+}
+
+async fn nothing_waits_for_itself(bed: TestBed) {
     bed.sign_up(ADA, PASSWORD).await;
     let all = in_parallel(20, |_| {
         let bed = bed.clone();
