@@ -145,8 +145,9 @@ impl<'t> Plan<'t> {
                 self.step(table, text, key, params);
             }
             Op::Guard { expected: None, .. } => {
+                // No record has this version: one that the batch has inserted itself is not taken for the placeholder.
                 for text in &table.keep_free {
-                    let params = self.mine_and(key, [Param::Uuid(self.unit)]);
+                    let params = self.mine_and(key, [Param::Uuid(Uuid::nil())]);
                     self.step(table, text, key, params);
                 }
             }
@@ -182,7 +183,9 @@ impl<'t> Plan<'t> {
         };
         let added = [by, least, most].map(Param::Int);
         let at = table.spec.live.iter().position(|name| *name == live.name).unwrap_or_default();
-        let begun = create.as_ref().map(|first| (first, first.live[at].saturating_add(by)));
+        // What has expired before it begins is as absent as if there were nothing to begin with.
+        let create = create.as_ref().filter(|first| first.expires.is_none_or(|until| until > self.now));
+        let begun = create.map(|first| (first, first.live[at].saturating_add(by)));
         let step = match begun {
             Some((first, sum)) if bound.allows(sum) => {
                 self.make_room(table, key, first);
