@@ -132,7 +132,8 @@ impl Play {
                 );
             }
         }
-        for unit in [unit, Uuid::from_u128(u128::from(self.dice.roll(u64::MAX)))] {
+        let unheard_of = Uuid::from_u128(u128::from(self.dice.roll(u64::MAX)));
+        for unit in [unit, unheard_of].into_iter().filter(|_| self.dice.roll(4) == 0) {
             let expected = self.memory.backend.settle(unit, self.memory.now()).await.unwrap();
             for Other { fixture, .. } in &self.others {
                 assert_eq!(expected, fixture.backend.settle(unit, self.memory.now()).await.unwrap());
