@@ -1,11 +1,12 @@
 //! RL1: the process is killed in the middle of sign-ups. No account is half there, and none that was
-//! acknowledged is lost. `CIAM_KILL_ROUNDS` says how often (20 when it does not).
+//! acknowledged is lost; on SQLite, and on PostgreSQL unless there is none. `CIAM_KILL_ROUNDS` says how often (20 when it
+//! does not).
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+#[path = "../ciam-store/tests/support/killed.rs"]
+mod killed;
+
 use std::time::Duration;
 
 use ciam::email::Email;
@@ -14,15 +15,17 @@ use ciam::journeys::{Answer, Client, JourneyKind, Start};
 use ciam::secret::Secret;
 use ciam::testing::CountingHasher;
 use ciam::throttle::{Rate, ThrottleLimits};
-use ciam::{Ciam, Mailbox, SqliteStore};
+use ciam::vault::MasterKey;
+use ciam::{Ciam, Mailbox};
+use killed::Place;
 
-const FILE: &str = "CIAM_SIGN_UP_CRASH_FILE";
 const PASSWORD: &str = "vermilion otter quays";
 
-async fn engine(file: &Path) -> (Ciam, Mailbox) {
+async fn engine(place: &Place) -> (Ciam, Mailbox) {
     let mailbox = Mailbox::new();
     let builder = Ciam::builder()
-        .store(SqliteStore::open(file).await.unwrap())
+        .shared_store(place.open().await)
+        .master_key(MasterKey::parse(&"0123456789abcdef".repeat(4)).unwrap())
         .messenger(mailbox.clone())
         .hasher(CountingHasher::default())
         .throttle_limits(ThrottleLimits {
@@ -66,10 +69,9 @@ async fn sign_up(ciam: &Ciam, mailbox: &Mailbox, email: &str) {
 
 /// What the child process does: it signs people up until it is killed, and says whom.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the other test runs it, in a process that it kills"]
+#[ignore = "the other tests run it, in a process that they kill"]
 async fn child() {
-    let file = std::env::var_os(FILE).unwrap();
-    let (ciam, mailbox) = engine(Path::new(&file)).await;
+    let (ciam, mailbox) = engine(&Place::of_this_process()).await;
     let round = ciam.clock().now().micros();
     let tasks: Vec<_> = (0..8)
         .map(|task| {
@@ -88,48 +90,28 @@ async fn child() {
     }
 }
 
-/// Runs a child, kills it after so many acknowledgements, and gives all that it had said.
-fn run_and_kill(file: &Path, after: usize) -> Vec<String> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"])
-        .env(FILE, file)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut acknowledged = Vec::new();
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-        let Ok(line) = line else { break };
-        // A line that the kill has cut short ends nowhere near a domain.
-        let Some(email) = line.strip_prefix("acknowledged ").filter(|email| email.ends_with("@example.com")) else {
-            continue;
-        };
-        acknowledged.push(email.to_owned());
-        if acknowledged.len() == after {
-            child.kill().unwrap();
-        }
-    }
-    child.wait().unwrap();
-    assert!(acknowledged.len() >= after, "the child ended by itself");
-    acknowledged
-}
-
-fn count(file: &Path, sql: &str) -> i64 {
-    let connection = rusqlite::Connection::open(file).unwrap();
-    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+#[tokio::test(flavor = "multi_thread")]
+async fn rl1_a_kill_leaves_no_half_account_and_loses_no_acknowledged_one() {
+    let folder = tempfile::tempdir().unwrap();
+    a_kill_loses_nobody(&Place::Sqlite(folder.path().join("app.db"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rl1_a_kill_leaves_no_half_account_and_loses_no_acknowledged_one() {
+async fn rl1_a_kill_of_a_site_on_postgres_leaves_no_half_account_and_loses_no_acknowledged_one() {
+    let Some(place) = Place::postgres().await else { return };
+    a_kill_loses_nobody(&place).await;
+}
+
+async fn a_kill_loses_nobody(place: &Place) {
     let rounds: u32 = std::env::var("CIAM_KILL_ROUNDS").ok().map_or(20, |rounds| rounds.parse().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("app.db");
     let entropy = SystemEntropy::new();
     for _ in 0..rounds {
         let mut byte = [0];
         entropy.fill(&mut byte);
-        let acknowledged = run_and_kill(&file, 1 + usize::from(byte[0] % 24));
-        let (ciam, _) = engine(&file).await;
+        // A line that the kill has cut short ends nowhere near a domain.
+        let whole = |email: &str| email.ends_with("@example.com").then(|| email.to_owned());
+        let acknowledged = place.run_and_kill(1 + usize::from(byte[0] % 24), whole).await;
+        let (ciam, _) = engine(place).await;
         for email in &acknowledged {
             let email: Email = email.parse().unwrap();
             assert!(ciam.users().by_email(&email).await.unwrap().is_some(), "an acknowledged account is lost");
@@ -137,16 +119,15 @@ async fn rl1_a_kill_leaves_no_half_account_and_loses_no_acknowledged_one() {
         let last = acknowledged.last().unwrap().clone();
         let answers = vec![Answer::identify(last), Answer::Password { password: Secret::new(PASSWORD.to_owned()) }];
         walk(&ciam, JourneyKind::SignIn, answers, async || unreachable!()).await;
-        let users = count(&file, "SELECT count(*) FROM ciam_users");
+        let users = place.number("SELECT count(*) FROM ciam_users").await;
         let whole = "SELECT count(*) FROM ciam_users u
             JOIN ciam_user_standings s ON s.id = u.id
             JOIN ciam_passwords p ON p.id = u.id
             JOIN ciam_identifiers i ON i.user_id = u.id AND i.verified_handle IS NOT NULL
-            JOIN ciam_events e ON e.subject = u.id AND e.doc LIKE '%\"user.registered\"%'";
-        assert_eq!(users, count(&file, whole), "an account is half there");
+            JOIN ciam_events e ON e.subject = u.id AND CAST(e.doc AS text) LIKE '%\"user.registered\"%'";
+        assert_eq!(users, place.number(whole).await, "an account is half there");
         for table in ["ciam_user_standings", "ciam_passwords", "ciam_identifiers"] {
-            assert_eq!(users, count(&file, &format!("SELECT count(*) FROM {table}")), "{table}");
+            assert_eq!(users, place.number(&format!("SELECT count(*) FROM {table}")).await, "{table}");
         }
-        assert_eq!(count(&file, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
     }
 }

@@ -1,13 +1,13 @@
 //! RL1: a process that is killed in the middle of registrations leaves each of them whole or not at
-//! all, and loses none that it has acknowledged.
+//! all, and loses none that it has acknowledged. On SQLite, and on PostgreSQL unless there is none.
 //!
 //! Twenty rounds; `CIAM_KILL_ROUNDS` says otherwise.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+#[path = "support/killed.rs"]
+mod killed;
+
 use std::sync::Arc;
 
 use ciam_core::UserId;
@@ -15,13 +15,11 @@ use ciam_core::clock::{Clock, SystemClock};
 use ciam_core::entropy::{Entropy, SystemEntropy};
 use ciam_core::events::{Cause, Event, NewEvent};
 use ciam_core::id::{RealmId, RecordId};
-use ciam_core::store::{Backend as _, Collection, Index, Record, Schema, Store, StoreError};
-use ciam_store::SqliteStore;
-use rusqlite::Connection;
+use ciam_core::store::{Collection, Index, Record, Schema, Store, StoreError};
+use killed::Place;
 use serde::{Deserialize, Serialize};
 
-const FILE: &str = "CIAM_CRASH_FILE";
-const ROUNDS_OF_A_FILE: u32 = 25;
+const ROUNDS_OF_A_PLACE: u32 = 25;
 
 ciam_core::id!(AddressId, "taddr", "An address.");
 ciam_core::id!(PasswordId, "tpass", "A password.");
@@ -82,8 +80,8 @@ impl Password {
     const BY_USER: Index<Self, UserId> = Index::new("user", |p: &Self| p.user);
 }
 
-async fn open(path: &Path) -> Store {
-    let backend = Arc::new(SqliteStore::open(path).await.unwrap());
+async fn open(place: &Place) -> Store {
+    let backend = place.open().await;
     let schema = Schema::new().with::<User>().with::<Address>().with::<Password>().with::<Event>();
     backend.prepare(&schema).await.unwrap();
     Store::new(backend, RealmId::DEFAULT, Arc::new(SystemClock), Arc::new(SystemEntropy::new()))
@@ -104,9 +102,9 @@ async fn register(store: &Store) -> Result<UserId, StoreError> {
 
 /// What the child process does: it registers people until it is killed, and prints whom.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "the other tests run it, in a process that they kill"]
 async fn child() {
-    let Some(path) = std::env::var_os(FILE) else { return };
-    let store = open(Path::new(&path)).await;
+    let store = open(&Place::of_this_process()).await;
     for _ in 0..16 {
         let store = store.clone();
         tokio::spawn(async move {
@@ -118,66 +116,47 @@ async fn child() {
     std::future::pending().await
 }
 
-/// Runs a child until so many lines have come, kills it, and reads what it had still said.
-fn run_and_kill(path: &Path, lines: u32) -> Vec<UserId> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-        .env(FILE, path)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let said = BufReader::new(child.stdout.take().unwrap());
-    let mut acknowledged = Vec::new();
-    let mut killed = false;
-    for line in said.lines() {
-        // A line that the kill has cut short is no acknowledgement.
-        let Ok(line) = line else { break };
-        let Some(Ok(id)) = line.strip_prefix("acknowledged ").map(str::parse) else { continue };
-        acknowledged.push(id);
-        if !killed && acknowledged.len() >= lines as usize {
-            child.kill().unwrap();
-            killed = true;
-        }
-    }
-    child.wait().unwrap();
-    assert!(killed, "the child ended by itself");
-    acknowledged
+#[tokio::test(flavor = "multi_thread")]
+async fn rl1_a_kill_leaves_no_half_user_and_loses_no_acknowledged_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |nth: u32| Place::Sqlite(folder.path().join(format!("crash{nth}.db")));
+    a_kill_loses_nobody(async |nth| Some(file(nth))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rl1_a_kill_leaves_no_half_user_and_loses_no_acknowledged_one() {
+async fn rl1_a_kill_of_a_client_of_postgres_leaves_no_half_user_and_loses_no_acknowledged_one() {
+    a_kill_loses_nobody(async |_| Place::postgres().await).await;
+}
+
+async fn a_kill_loses_nobody(new_place: impl AsyncFn(u32) -> Option<Place>) {
     let rounds: u32 = std::env::var("CIAM_KILL_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap());
-    let dir = tempfile::tempdir().unwrap();
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+    let Some(mut place) = new_place(0).await else { return };
     let (mut all, mut lost_none) = (0, 0);
     for round in 0..rounds {
-        // Every round looks at the whole file, so now and then a new one begins.
-        let path = dir.path().join(format!("crash{}.db", round / ROUNDS_OF_A_FILE));
-        if round % ROUNDS_OF_A_FILE == 0 {
+        // Every round looks at everything, so now and then it begins anew.
+        if round > 0 && round % ROUNDS_OF_A_PLACE == 0 {
+            place = new_place(round).await.unwrap();
             (all, lost_none) = (0, lost_none + all);
         }
-        let random = entropy.uuid(SystemClock.now()).as_u128() as u32 % 300;
-        let acknowledged = run_and_kill(&path, 1 + random);
-        all += acknowledged.len();
+        let random = entropy.uuid(SystemClock.now()).as_u128() as usize % 300;
+        let acknowledged: Vec<UserId> = place.run_and_kill(1 + random, |id| id.parse().ok()).await;
+        all += i64::try_from(acknowledged.len()).unwrap();
 
-        let store = open(&path).await;
+        let store = open(&place).await;
         for user in &acknowledged {
             assert!(store.get::<User>(*user).await.unwrap().is_some(), "round {round} lost {user}");
         }
-        let check = Connection::open(&path).unwrap();
-        let integrity: String = check.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
-        assert_eq!(integrity, "ok");
-        let number = |query: &str| check.query_row(query, (), |row| row.get::<_, u32>(0)).unwrap() as usize;
-        let users = number("SELECT count(*) FROM ciam_crash_users");
+        let users = place.number("SELECT count(*) FROM ciam_crash_users").await;
         assert!(users >= all, "round {round}: {users} users, {all} acknowledged");
         for (table, column) in [("crash_addresses", "user"), ("crash_passwords", "user"), ("events", "subject")] {
-            let of_them = number(&format!(
-                "SELECT count(*) FROM ciam_crash_users u WHERE 1 = (SELECT count(*) FROM ciam_{table} x WHERE x.{column} = u.id)"
-            ));
-            assert_eq!((of_them, number(&format!("SELECT count(*) FROM ciam_{table}"))), (users, users), "{table}");
+            let of_them = format!(
+                "SELECT count(*) FROM ciam_crash_users u WHERE 1 = (SELECT count(*) FROM ciam_{table} x WHERE x.\"{column}\" = u.id)"
+            );
+            assert_eq!(place.number(&of_them).await, users, "{table}");
+            assert_eq!(place.number(&format!("SELECT count(*) FROM ciam_{table}")).await, users, "{table}");
         }
-        assert_eq!(number("SELECT count(*) FROM ciam_units WHERE committed = 1"), users);
+        assert_eq!(place.number("SELECT count(*) FROM ciam_units WHERE committed").await, users);
         let whole = store.find(&Address::BY_USER.eq(&acknowledged[0])).await.unwrap().items;
         assert_eq!(whole.len(), 1);
         assert_eq!(whole[0].user.uuid(), acknowledged[0].uuid());
