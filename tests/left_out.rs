@@ -13,4 +13,9 @@ fn main() {
         "left out here, run by scripts/test: the portal in a browser, the README in a fresh crate, lints, licences"
     );
     println!("left out here, run by scripts/nightly: 1,000 kills, each feature alone, benches");
+    if std::env::var_os("CIAM_TEST_POSTGRES").is_none() {
+        println!(
+            "left out here, run by scripts/test: everything on PostgreSQL; scripts/services COMMAND starts one for a command"
+        );
+    }
 }

@@ -1,14 +1,18 @@
-//! People who sign up, in and out and recover, round after round, on SQLite: nothing fails, nothing is left over, and
-//! memory does not grow without an end. One round in every run; `CIAM_SOAK_SECONDS` says for how long otherwise.
+//! People who sign up, in and out and recover, round after round, on SQLite, and on PostgreSQL unless there is none:
+//! nothing fails, nothing is left over, and memory does not grow without an end. One round in every run;
+//! `CIAM_SOAK_SECONDS` says for how long otherwise.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../ciam-store/tests/support/schema.rs"]
+mod schema;
+
 use std::time::{Duration, Instant};
 
-use ciam::SqliteStore;
 use ciam::events::Cause;
 use ciam::journeys::{Answer, JourneyKind, Prompt};
 use ciam::testing::{TestBed, in_parallel, opened};
+use ciam::{PostgresStore, SqliteStore};
 
 const PASSWORD: &str = "vermilion otter quays";
 const NEW: &str = "copper lantern regatta";
@@ -57,10 +61,20 @@ fn resident() -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rounds_of_whole_lives_leave_nothing_over() {
-    let seconds = std::env::var("CIAM_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("app.db")).await.unwrap();
-    let bed = TestBed::with(|builder| builder.store(store)).await;
+    rounds(TestBed::with(|builder| builder.store(store)).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rounds_of_whole_lives_leave_nothing_over_on_postgres() {
+    let Some(url) = schema::empty_schema().await else { return };
+    let store = PostgresStore::open(&url).await.unwrap();
+    rounds(TestBed::with(|builder| builder.store(store)).await).await;
+}
+
+async fn rounds(bed: TestBed) {
+    let seconds = std::env::var("CIAM_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     let (began, mut rounds, mut settled) = (Instant::now(), 0_usize, None);
     loop {
         let round = rounds;
