@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::journeys::{Advanced, JourneyError, JourneyKind, Prompt};
 use crate::passwords::HashError;
-use crate::store::{Store, StoreError, Work};
+use crate::store::{Pressure, Store, StoreError, Work};
 
 /// What the store is asked to do.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,14 @@ pub(crate) fn unit_retried() {
 /// A unit of work was stale every time.
 pub(crate) fn unit_given_up() {
     metrics::counter!("ciam_store_contended_total").increment(1);
+}
+
+/// How busy the store is.
+pub(crate) fn store_pressure(Pressure { busy, idle, waiting, stream_lag }: Pressure) {
+    metrics::gauge!("ciam_store_connections", "state" => "busy").set(busy);
+    metrics::gauge!("ciam_store_connections", "state" => "idle").set(idle);
+    metrics::gauge!("ciam_store_waiting").set(waiting);
+    metrics::gauge!("ciam_stream_lag_seconds").set(stream_lag.as_secs_f64());
 }
 
 /// Counts an event once its unit is committed.

@@ -24,6 +24,8 @@ const SWEEPER: &str = "sweeper";
 const SWEEP_LEASE: Duration = Duration::from_mins(4);
 /// How much the sweeper removes in one step, so that it never keeps others waiting.
 const SWEEP_STEP: u32 = 500;
+/// How often metrics are told how busy the store is, and how long it is asked.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// How long a worker that panicked rests before it begins anew.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
@@ -68,6 +70,7 @@ impl Workers {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Overdue> {
         let Self { store, outbox, sessions, tries, vitals, grace } = self;
         let (stopping, stopped) = watch::channel(false);
+        let telling = Telling(tokio::spawn(tell_pressure(store.clone())).abort_handle());
         let stop_of = |pulse| Stop { stopped: stopped.clone(), pulse: Pulsing(Arc::clone(&vitals), pulse) };
         let mut workers = JoinSet::new();
         workers.spawn(supervise("outbox", stop_of(|vitals| &vitals.outbox), move |stop| outbox.clone().run(stop)));
@@ -76,6 +79,7 @@ impl Workers {
         workers.spawn(supervise("summaries", stop_of(|vitals| &vitals.summaries), move |stop| tries.clone().run(stop)));
         workers.spawn(supervise("sweeper", stop_of(|vitals| &vitals.sweeper), move |stop| sweep(store.clone(), stop)));
         stop.await;
+        drop(telling);
         stopping.send_replace(true);
         let ended = async { while workers.join_next().await.is_some() {} };
         tokio::time::timeout(grace, ended).await.map_err(|_| Overdue)
@@ -188,6 +192,27 @@ async fn sweep(store: Store, mut stop: Stop) {
     }
     if let Err(error) = holder.release(SWEEPER).await {
         tracing::debug!(%error, "the next sweeper waits for the lease to end");
+    }
+}
+
+/// What tells metrics how busy the store is, until it is dropped.
+struct Telling(AbortHandle);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn tell_pressure(store: Store) {
+    loop {
+        let pressure = store.backend().pressure(store.realm(), store.clock().now());
+        match tokio::time::timeout(TELL_EVERY, pressure).await {
+            Ok(Ok(pressure)) => crate::metrics::store_pressure(pressure),
+            Ok(Err(error)) => tracing::debug!(%error, "how busy the store is, is not known"),
+            Err(_) => {}
+        }
+        tokio::time::sleep(TELL_EVERY).await;
     }
 }
 

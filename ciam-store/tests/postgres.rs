@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use ciam_core::events::{Cause, Event, NewEvent};
 use ciam_core::id::RealmId;
-use ciam_core::store::{Backend as _, Bound, Op, Position, Record as _, RecordKey, Store, StoreError};
+use ciam_core::store::{Backend as _, Bound, Op, Position, Record as _, RecordKey, Schema, Store, StoreError};
 use ciam_store::conformance::{Account, Fixture};
-use ciam_store::{PostgresOptions, PostgresStore};
+use ciam_store::{PostgresInspection, PostgresOptions, PostgresStore};
 use support::proxy::{self, Wishes};
 use support::server::Server;
 use tokio_postgres::{Client, NoTls};
@@ -289,6 +289,31 @@ async fn tail_misses_nothing_of_thirty_two_writers() {
     let seen = tokio::time::timeout(Duration::from_secs(60), follower).await.expect("it misses some").unwrap();
     assert!(seen.is_sorted_by(|(a, _), (b, _)| a < b));
     assert_eq!(seen.iter().map(|(_, event)| event.id).collect::<HashSet<_>>().len(), 32 * 20);
+}
+
+/// A transaction of anybody that stays open holds the stream back; metrics and the doctor say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn for_how_long_the_stream_is_held_back_is_told() {
+    let Some(url) = support::empty_schema().await else { return };
+    let f = open(&url, 2).await;
+    let mut host = connect(&url).await;
+    let held = host.transaction().await.unwrap();
+    held.execute("SELECT pg_current_xact_id()", &[]).await.unwrap();
+    let recorded: Result<(), StoreError> =
+        f.store.transact(|work| async move { work.record(NewEvent::new("a.thing", &Cause::system())) }).await;
+    recorded.unwrap();
+    f.clock.advance(Duration::from_secs(90));
+    let lag = async || f.backend.pressure(RealmId::DEFAULT, f.now()).await.unwrap().stream_lag;
+    assert_eq!(lag().await, Duration::from_secs(90));
+    let options = PostgresOptions::new(&url).unwrap();
+    let found = PostgresInspection::of(&options, &Schema::new(), f.now()).await.unwrap();
+    assert!(found.oldest_open.is_some() && found.version >= 15 && !found.standby, "{found:?}");
+    held.commit().await.unwrap();
+    let patience = std::time::Instant::now() + Duration::from_secs(20);
+    while lag().await > Duration::ZERO {
+        assert!(std::time::Instant::now() < patience, "it is still held back");
+    }
+    assert_eq!(f.store.tail::<Event>(Position::START, 9).await.unwrap().len(), 1);
 }
 
 /// A database that is restored into a server that counts transactions from a lower number goes on with later places.

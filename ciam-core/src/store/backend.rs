@@ -1,6 +1,7 @@
 //! The port that a backend implements: erased of types, so that it stays small.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -222,6 +223,19 @@ pub enum Settlement {
     Never,
 }
 
+/// How busy a backend is, for metrics. A backend that has none of something says nothing of it: zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Connections of this handle that are in use.
+    pub busy: u32,
+    /// Connections of this handle that are idle.
+    pub idle: u32,
+    /// Calls that wait for a connection, or for their turn to write.
+    pub waiting: u32,
+    /// For how long the oldest event that is committed has been held back from [`Backend::tail`].
+    pub stream_lag: Duration,
+}
+
 /// Keeps records of [announced](super::Collection::announced) collections in memory, and is told when they change.
 ///
 /// It counts as cut off until it is [connected](Listener::connected). Whoever tells it notices within a second that it
@@ -313,6 +327,14 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
+    }
+
+    /// How busy the backend is. Asked every ten seconds, for metrics (default: [`Pressure::default`]).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn pressure(&self, _realm: RealmId, _now: Timestamp) -> Result<Pressure, StoreError> {
+        Ok(Pressure::default())
     }
 
     /// Begins to tell a listener what anybody replaces or removes in [announced](super::Collection::announced)

@@ -50,7 +50,7 @@ mod work;
 use std::sync::Arc;
 
 pub use backend::{
-    Backend, Batch, Bound, Listener, MAX_BYTES, MAX_OPS, Op, Position, RecordKey, Schema, Settlement, UNITS,
+    Backend, Batch, Bound, Listener, MAX_BYTES, MAX_OPS, Op, Position, Pressure, RecordKey, Schema, Settlement, UNITS,
 };
 pub use error::StoreError;
 pub use memory::MemoryStore;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::Timestamp;
 use crate::id::RealmId;
 use crate::store::{
-    Backend, Batch, Cursor, Listener, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
+    Backend, Batch, Cursor, Listener, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
 };
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -273,6 +273,11 @@ impl Backend for FaultyStore {
     async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
         self.here().await?;
         self.inner.commits_of_others().await
+    }
+
+    async fn pressure(&self, realm: RealmId, now: Timestamp) -> Result<Pressure, StoreError> {
+        self.here().await?;
+        self.inner.pressure(realm, now).await
     }
 
     fn listen(&self, listener: Arc<dyn Listener>) -> bool {

@@ -55,7 +55,7 @@ pub struct PostgresInspection {
     pub connections: u32,
     /// How many it can have for this role and this database.
     pub most_connections: u32,
-    /// How many a store with these options makes at most.
+    /// How many a store with these options makes at most, the one that listens to other nodes among them.
     pub wanted_connections: u32,
 }
 
@@ -97,7 +97,7 @@ impl PostgresInspection {
             oldest_open: oldest_open.map(|seconds| Duration::from_secs_f64(seconds.max(0.0))),
             connections: number(0)?,
             most_connections: number(1)?,
-            wanted_connections: u32::try_from(options.most_connections()).unwrap_or(u32::MAX),
+            wanted_connections: u32::try_from(options.most_connections() + 1).unwrap_or(u32::MAX),
         })
     }
 }

@@ -33,7 +33,8 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{
-    Backend, Batch, Cursor, Listener, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError, Value,
+    Backend, Batch, Cursor, Listener, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
+    Value,
 };
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
@@ -293,6 +294,23 @@ impl Backend for PostgresStore {
             Some(true) => Ok(()),
             _ => Err(StoreError::Unavailable("the server is a standby, which cannot be written to".into())),
         }
+    }
+
+    async fn pressure(&self, realm: RealmId, now: Timestamp) -> Result<Pressure, StoreError> {
+        let Statistics { connections, idle, waiting } = self.statistics();
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let tables = self.tables();
+        let held_back = match tables.values().find(|table| table.spec.stream) {
+            Some(stream) => self.ask(&stream.held_back, &[Param::Uuid(realm.uuid())]).await?,
+            None => Vec::new(),
+        };
+        let since: Option<i64> = held_back.first().map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
+        Ok(Pressure {
+            busy: number(connections.saturating_sub(idle)),
+            idle: number(idle),
+            waiting: number(waiting),
+            stream_lag: since.map(|micros| now.since(Timestamp::from_micros(micros))).unwrap_or_default(),
+        })
     }
 
     fn listen(&self, listener: Arc<dyn Listener>) -> bool {

@@ -43,6 +43,8 @@ pub(super) struct Table {
     pub(super) read: String,
     /// `$1` realm, `$2` and `$3` place, `$4` limit; of the stream only.
     pub(super) tail: String,
+    /// When the first event was written that [`tail`](Self::tail) holds back: `$1` realm; of the stream only.
+    pub(super) held_back: String,
     /// In the order of [`query::inserted`]; the stream's order is the database's to give.
     pub(super) insert: String,
     /// `$4` expected version, `$5` version, `$6` shape, `$7` doc, then expiry, then columns.
@@ -113,6 +115,11 @@ impl Table {
         let offset = if offset == 0 { String::new() } else { format!(" + {offset}") };
         Self {
             read: format!("SELECT {row} FROM {table} WHERE {mine}"),
+            held_back: format!(
+                "SELECT (extract(epoch FROM created_at) * 1000000)::bigint FROM {table} WHERE realm = $1 \
+                 AND major >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint{offset} \
+                 ORDER BY major, seq LIMIT 1"
+            ),
             tail: format!(
                 "SELECT {row}, major, seq FROM {table} WHERE realm = $1 AND (major, seq) > ($2, $3) \
                  AND major < pg_snapshot_xmin(pg_current_snapshot())::text::bigint{offset} \

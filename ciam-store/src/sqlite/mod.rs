@@ -41,7 +41,7 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
 use ciam_core::store::{
-    Backend, Batch, ColumnType, Cursor, Position, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
+    Backend, Batch, ColumnType, Cursor, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -224,6 +224,11 @@ impl Backend for SqliteStore {
             return Err(StoreError::Unavailable("the writer has ended".into()));
         }
         self.readers.ping()
+    }
+
+    async fn pressure(&self, _: RealmId, _: Timestamp) -> Result<Pressure, StoreError> {
+        let waiting = u32::try_from(self.statistics().waiting).unwrap_or(u32::MAX);
+        Ok(Pressure { waiting, ..Pressure::default() })
     }
 
     async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
