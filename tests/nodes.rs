@@ -2,9 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../ciam-store/tests/support/mod.rs"]
-#[allow(dead_code, reason = "the backend's own tests need the rest")]
-mod support;
+#[path = "../ciam-store/tests/support/schema.rs"]
+mod schema;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,7 +49,7 @@ fn name(url: &str, seed: u64) -> String {
 
 /// Two nodes, and where their database is.
 async fn two() -> Option<(Node, Node, String)> {
-    let (url, clock) = (support::empty_schema().await?, StoppedClock::new());
+    let (url, clock) = (schema::empty_schema().await?, StoppedClock::new());
     let (one, other) = (node(&url, &clock, 1).await, node(&url, &clock, 2).await);
     Some((one, other, url))
 }

@@ -2,9 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../ciam-store/tests/support/mod.rs"]
-#[allow(dead_code, reason = "the backend's own tests need the rest")]
-mod support;
+#[path = "../ciam-store/tests/support/schema.rs"]
+mod schema;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -119,7 +118,7 @@ fn eventually(what: &str, is_so: impl Fn() -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn se2_two_portals_over_one_database_are_one_site() {
-    let Some(database) = support::empty_schema().await else { return };
+    let Some(database) = schema::empty_schema().await else { return };
     tokio::task::spawn_blocking(move || two_portals(&database)).await.unwrap();
 }
 
