@@ -198,6 +198,9 @@ async fn templates_get_what_the_guide_says() {
         pages.push(ada.get(path).await.body);
     }
     pages.push(ada.get("/step-up").await.body);
+    let page = ada.get("/account/add?only=email").await;
+    let page = ada.answer(&page, &[("email", "ada@work.example")]).await; // an only address is not to be removed
+    ada.submit(&page, &[("code", &bed.code_for("ada@work.example").await)]).await;
     let profile = ada.get("/account/profile").await.body;
     let remove =
         profile.split("href=\"").find_map(|rest| rest.split('"').next().filter(|path| path.ends_with("/remove")));
