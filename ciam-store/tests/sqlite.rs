@@ -323,8 +323,11 @@ async fn what_is_no_database_is_refused() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("text.db");
     std::fs::write(&path, "certainly not a database, whatever its name says".repeat(100)).unwrap();
-    assert!(matches!(SqliteStore::open(&path).await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(SqliteStore::open(dir.path().join("no/such/folder.db")).await, Err(StoreError::Unavailable(_))));
+    for (path, why) in [(path, "not a database"), (dir.path().join("no/such/folder.db"), "No such file or directory")] {
+        let Err(error @ StoreError::Unopened(_)) = SqliteStore::open(&path).await else { panic!("it was opened") };
+        let text = error.to_string();
+        assert!(text.contains(path.to_str().unwrap()) && text.contains(why), "the text alone says why: {text}");
+    }
     assert!(matches!(SqliteStore::open(":memory:").await, Err(StoreError::Misuse(_))));
 }
 

@@ -15,6 +15,19 @@ pub(crate) fn is_refused(site: &PublicUrl, method: &Method, headers: &HeaderMap)
     !safe && (strange_fetch() || strange_origin())
 }
 
+/// Says on a developer's machine what was refused and what mends it: a server that was moved to another port looks like
+/// another site to its own pages. Anywhere else strangers could fill the log with it.
+pub(crate) fn explain(site: &PublicUrl, headers: &HeaderMap) {
+    if site.is_loopback() {
+        tracing::warn!(
+            origin = headers.get(ORIGIN).map(tracing::field::debug),
+            public_url = site.origin(),
+            "refused what another site's page sent; if it was this site's own page, tell the builder the address in \
+             the browser with .public_url(…)"
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -228,7 +228,9 @@ pub(crate) async fn current(parts: &mut Parts) -> Result<Option<CurrentUser>, Pr
         return Ok(user.clone());
     }
     let Some(request) = Attendance::of(&parts.extensions) else {
-        tracing::error!("a handler asks for the current user, but its router is not mounted with ciam_web::mount");
+        tracing::error!(
+            "a handler asks for the current user, but ciam is not around its router: ciam::web::mount or Mount::around"
+        );
         return Err(Problem::internal());
     };
     let session = match presented(&request.web, &parts.headers) {

@@ -76,6 +76,10 @@ pub(crate) async fn of(web: &Web, user: UserId, after: Option<Cursor>, limit: us
 
 /// The key of what an event says to the owner, if anything.
 pub(crate) fn key(event: &Event) -> Option<String> {
+    // Also when the owner mistyped it to change it: nobody tried to sign in then.
+    if event.name == "sign_in.failed" && event.data.get("reason").is_some_and(|reason| reason == "wrong_password") {
+        return Some("event-wrong-password".to_owned());
+    }
     SHOWN.contains(&event.name.as_str()).then(|| format!("event-{}", event.name.replace(['.', '_'], "-")))
 }
 

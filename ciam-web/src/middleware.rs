@@ -74,6 +74,7 @@ where
     request.extensions_mut().insert(attendance.clone());
 
     let mut response = if cross_site::is_refused(web.site(), request.method(), request.headers()) {
+        cross_site::explain(web.site(), request.headers());
         Problem::cross_site().into_response()
     } else {
         let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);

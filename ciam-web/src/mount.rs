@@ -38,7 +38,7 @@ use crate::{api, health, limits, metrics, middleware, pages};
 pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, identity: &Ciam) -> Router<S> {
     match Mount::new(identity).around(app) {
         Ok(app) => app,
-        Err(error) => panic!("ciam cannot be mounted: {error}"),
+        Err(error) => panic!("ciam cannot be mounted: {error:?}"),
     }
 }
 
@@ -47,8 +47,8 @@ pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, identity: &Ciam) 
 /// Handlers of the host get [`CurrentUser`](crate::CurrentUser) and its relatives. Every request of the
 /// whole application that changes something is refused when another site's page sent it. A panic in a
 /// handler becomes the problem `internal`. An address that no route serves gets `not_found`, which
-/// browsers see as a page, unless the host has a fallback of its own. Everything else of the host's stays
-/// as it is.
+/// browsers see as a page, unless the host has a fallback whose answer has a body. Everything else of the
+/// host's stays as it is.
 #[derive(Debug, Clone)]
 pub struct Mount {
     identity: Ciam,
@@ -61,8 +61,9 @@ pub struct Mount {
     figures: Option<Figures>,
 }
 
-/// Why an application cannot be mounted.
-#[derive(Debug, thiserror::Error)]
+/// Why an application cannot be mounted. Each says what to do, in `Debug` too: that is what a `main` that returns it
+/// prints.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum MountError {
     /// A template does not parse.
@@ -74,9 +75,16 @@ pub enum MountError {
     /// The engine has no application of this key.
     #[error("there is no application {0:?}: give it to the builder with .application(…)")]
     UnknownApplication(String),
-    /// The host has a route at one of ciam's paths.
+    /// The host has a route at one of ciam's paths. It is axum that notices, by a panic of its own, which the panic hook
+    /// has printed before.
     #[error("a route of the application is at one of ciam's paths: {0}. Move it, or give ciam a path_prefix")]
     RouteTaken(String),
+}
+
+impl std::fmt::Debug for MountError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&ciam_core::with_causes(self))
+    }
 }
 
 impl From<minijinja::Error> for MountError {
@@ -105,7 +113,7 @@ impl Mount {
     /// Shows what this mailbox got at `/dev/mailbox` and `/dev/mailbox.json`, to anybody who asks: codes
     /// and links with which accounts can be taken over. For development only.
     ///
-    /// A request is answered only under the public URL's own host (on loopback, any of its names): a page of
+    /// A request is answered only under the public URL's own host and port (on loopback, under any of its names): a page of
     /// another site cannot read it, not even when that site's name is made to lead here (DNS rebinding).
     #[must_use]
     pub fn danger_show_mailbox(mut self, mailbox: Mailbox) -> Self {

@@ -1,6 +1,6 @@
 //! What every handler of ciam works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::response::Redirect;
 use ciam_core::config::PublicUrl;
@@ -22,6 +22,7 @@ struct Parts {
     cookies: Cookies,
     templates: Templates,
     mailbox: Option<Mailbox>,
+    mailbox_refused: Once,
     proxies: TrustedProxies,
 }
 
@@ -34,7 +35,8 @@ impl Web {
         proxies: TrustedProxies,
     ) -> Self {
         let cookies = Cookies::new(identity.config(), &application.public_url);
-        Self(Arc::new(Parts { identity, application, cookies, templates, mailbox, proxies }))
+        let mailbox_refused = Once::new();
+        Self(Arc::new(Parts { identity, application, cookies, templates, mailbox, mailbox_refused, proxies }))
     }
 
     pub(crate) fn identity(&self) -> &Ciam {
@@ -83,5 +85,10 @@ impl Web {
 
     pub(crate) fn mailbox(&self) -> Option<&Mailbox> {
         self.0.mailbox.as_ref()
+    }
+
+    /// Says, to the first who asks for the mailbox under another name, why it is not there.
+    pub(crate) fn once_without_mailbox(&self, say: impl FnOnce()) {
+        self.0.mailbox_refused.call_once(say);
     }
 }

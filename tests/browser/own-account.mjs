@@ -209,6 +209,10 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
       await person.page.getByText(second).first().waitFor();
     });
     await look(person, 'profile');
+    const removeFirst = await person.page
+      .locator('li', { hasText: email })
+      .locator('a[href$="/remove"]')
+      .getAttribute('href');
     await checks.step('before it is removed, a fresh proof can be given', async () => {
       const remove = await person.page
         .locator('li', { hasText: second })
@@ -232,12 +236,9 @@ export function ownAccount({ browser, base, baseOfMany, mailbox, mailboxOfMany, 
       await until('the profile', () => person.path === '/account/profile');
       if ((await person.page.getByText(second).count()) > 0) throw new Error('it is still there');
     });
-    await checks.step('the last one stays', async () => {
-      await person.page.locator('a[href$="/remove"]').first().click();
-      const [answer] = await Promise.all([
-        person.page.waitForResponse((response) => response.request().method() === 'POST'),
-        person.main().click(),
-      ]);
+    await checks.step('the last one stays, and no link says otherwise', async () => {
+      if ((await person.page.locator('a[href$="/remove"]').count()) > 0) throw new Error('it can be removed');
+      const answer = await person.open(removeFirst);
       if (answer.status() !== 409) throw new Error(`it answers ${answer.status()}`);
     });
     await look(person, 'last-address');

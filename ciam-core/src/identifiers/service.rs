@@ -43,6 +43,8 @@ pub struct IdentifierView {
     pub verified: bool,
     /// Whether it is the one that messages go to.
     pub primary: bool,
+    /// Whether the account can do without it; the last that it can be recovered or signed in with stays.
+    pub removable: bool,
     /// When it was added.
     #[serde(serialize_with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
@@ -88,15 +90,16 @@ impl Identifiers {
     pub async fn list(&self, user: UserId) -> Result<Vec<IdentifierView>, IdentifierError> {
         let own = self.store.find(&Identifier::all_of(user)).await?.items;
         let primary = primary(&own).map(|identifier| identifier.id);
-        let view = |identifier: Identifier| IdentifierView {
+        let view = |identifier: &Identifier| IdentifierView {
             id: identifier.id,
             kind: identifier.handle.kind(),
             value: identifier.handle.as_str().to_owned(),
             verified: identifier.verified.is_some(),
             primary: primary == Some(identifier.id),
+            removable: can_go(identifier, &own),
             added_at: identifier.added,
         };
-        Ok(own.into_iter().map(view).collect())
+        Ok(own.iter().map(view).collect())
     }
 
     /// Removes an identifier from the account of whoever is signed in, and tells the owner, at the removed address
@@ -136,11 +139,7 @@ impl Identifiers {
         let mut standing = work.get::<Standing>(user).await?.ok_or(IdentifierError::Unknown)?;
         let own = work.find(&Identifier::all_of(user)).await?;
         let gone = own.iter().find(|own| own.id == id).ok_or(IdentifierError::Unknown)?;
-        let left: Vec<Identifier> = own.iter().filter(|own| own.id != id).cloned().collect();
-        let is_way_in = gone.verified.is_some();
-        let is_last_way_in = is_way_in && left.iter().all(|own| own.verified.is_none());
-        let is_last_address = is_way_in && gone.handle.kind().channel().is_some() && primary(&left).is_none();
-        if is_last_way_in || is_last_address {
+        if !can_go(gone, &own) {
             return Err(IdentifierError::Last);
         }
         // What its mailbox has proved is proved no more.
@@ -150,4 +149,14 @@ impl Identifiers {
         work.record(gone.event("identifier.removed", by))?;
         Ok(())
     }
+}
+
+/// Whether an account keeps something to sign in with, and an address or number that was proved, without this one of its
+/// own identifiers.
+fn can_go(gone: &Identifier, own: &[Identifier]) -> bool {
+    let left: Vec<Identifier> = own.iter().filter(|own| own.id != gone.id).cloned().collect();
+    let is_way_in = gone.verified.is_some();
+    let is_last_way_in = is_way_in && left.iter().all(|own| own.verified.is_none());
+    let is_last_address = is_way_in && gone.handle.kind().channel().is_some() && primary(&left).is_none();
+    !is_last_way_in && !is_last_address
 }

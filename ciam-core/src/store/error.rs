@@ -66,6 +66,10 @@ pub enum StoreError {
         /// What serde says.
         source: Source,
     },
+    /// The backend cannot be opened, at startup. It is for who starts the program: it may name files and hosts, and never
+    /// a password.
+    #[error("the store cannot be opened: {0}")]
+    Unopened(String),
     /// The backend does not answer; nothing was committed.
     #[error("the store is unavailable")]
     Unavailable(#[source] Source),

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteStore;
-use super::failure::{is_busy, unavailable};
+use super::failure::is_busy;
 use super::readers::Readers;
 use super::writer::{Figures, Writer};
 
@@ -93,7 +93,7 @@ impl SqliteOptions {
     /// Opens the file, which is created if it is not there, and switches it to write-ahead logging.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the file cannot be opened or is no database;
+    /// [`StoreError::Unopened`] when the file cannot be opened or is no database, with what stands in the way;
     /// [`StoreError::Misuse`] for a database in memory, which several connections cannot share: that
     /// is what [`MemoryStore`](ciam_core::store::MemoryStore) is for.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
@@ -116,23 +116,22 @@ impl SqliteOptions {
             }
             Err(error) => drop(opened.send(Err(error))),
         });
-        spawned.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        spawned.map_err(|error| StoreError::Unopened(format!("the writer cannot start: {error}")))?;
         let readers =
-            is_open.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer did not start".into())))?;
+            is_open.await.unwrap_or_else(|_| Err(StoreError::Unopened("the writer did not start".to_owned())))?;
         Ok(SqliteStore { file, queue: jobs, readers, tables: RwLock::default(), figures })
     }
 
     /// Others may be opening the file, too: SQLite does not wait for them while it changes the journal's mode.
     fn connections(&self, path: &Path) -> Result<(Connection, Readers), StoreError> {
-        create_private(path).map_err(|error| {
-            let text = format!("{} cannot be opened or made: {error}", path.display());
-            StoreError::Unavailable(Box::new(std::io::Error::new(error.kind(), text)))
-        })?;
+        let file = path.display();
+        create_private(path)
+            .map_err(|error| StoreError::Unopened(format!("{file} cannot be opened or made: {error}")))?;
         let until = Instant::now() + self.busy_timeout;
         loop {
             match self.try_connections(path) {
                 Err(error) if is_busy(&error) && Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
-                other => return other.map_err(unavailable),
+                other => return other.map_err(|error| StoreError::Unopened(format!("{file}: {error}"))),
             }
         }
     }

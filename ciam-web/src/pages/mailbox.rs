@@ -40,7 +40,18 @@ impl FromRequestParts<Web> for OwnHost {
         let mut hosts = target.into_iter().chain(parts.headers.get_all(HOST).iter().map(|host| host.to_str().ok()));
         let first = hosts.next().ok_or_else(Problem::not_found)?;
         let all_own = std::iter::once(first).chain(hosts).all(|host| host.is_some_and(is_own));
-        if all_own { Ok(Self) } else { Err(Problem::not_found()) }
+        if all_own {
+            return Ok(Self);
+        }
+        web.once_without_mailbox(|| {
+            tracing::warn!(
+                host = parts.headers.get(HOST).map(tracing::field::debug),
+                public_url = web.site().origin(),
+                "the mailbox is shown under the public URL's host and port only; if this is them, tell the builder \
+                 with .public_url(…)"
+            );
+        });
+        Err(Problem::not_found())
     }
 }
 

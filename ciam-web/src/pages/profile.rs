@@ -117,6 +117,9 @@ async fn ask_to_remove(
     Segment(id): Segment,
 ) -> Result<Response, Problem> {
     let own = own(&web, &user, &id).await?;
+    if !own.removable {
+        return Err(Problem::from(IdentifierError::Last).leading_to(BACK)); // no proof would change that
+    }
     if !user.is_fresh(web.identity().config().fresh) {
         return Ok(prove_again(&web, own.id));
     }

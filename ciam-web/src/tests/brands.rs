@@ -134,6 +134,8 @@ async fn a_template_of_the_host_s_takes_the_place_of_one_of_ciam_s() {
     assert!(matches!(unknown, Err(MountError::UnknownTemplate(name)) if name == "identfy.html"));
     let broken = Mount::new(&bed.ciam).template("identify.html", "{% if %}").around(Router::<()>::new());
     assert!(matches!(broken, Err(MountError::Template(_))));
+    let text = format!("{:?}", broken.unwrap_err());
+    assert!(text.starts_with("a template does not parse: syntax error"), "{text}");
     let endless = "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
     let app = Mount::new(&bed.ciam).template("identify.html", endless).around(Router::<()>::new()).unwrap();
     assert_eq!(Visitor::browser(&app).get("/sign-in").await.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -196,6 +198,9 @@ async fn templates_get_what_the_guide_says() {
         pages.push(ada.get(path).await.body);
     }
     pages.push(ada.get("/step-up").await.body);
+    let page = ada.get("/account/add?only=email").await;
+    let page = ada.answer(&page, &[("email", "ada@work.example")]).await; // an only address is not to be removed
+    ada.submit(&page, &[("code", &bed.code_for("ada@work.example").await)]).await;
     let profile = ada.get("/account/profile").await.body;
     let remove =
         profile.split("href=\"").find_map(|rest| rest.split('"').next().filter(|path| path.ends_with("/remove")));

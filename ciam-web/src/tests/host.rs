@@ -100,6 +100,8 @@ async fn what_the_host_says_itself_stays_as_it_is() {
     let reply = ada.get("/shop/gone").await;
     assert_eq!((reply.status, reply.body.as_str()), (StatusCode::NOT_FOUND, ""));
     assert_eq!(ada.get("/nothing").await.problem(), "not_found");
+    let app = around(&bed, host().fallback(async || StatusCode::NOT_FOUND));
+    assert_eq!(Visitor::program(&app).get("/nothing").await.problem(), "not_found", "an answer that says nothing");
     let with_fallback = host().fallback(async || (StatusCode::NOT_FOUND, "the host's own").into_response());
     let app = around(&bed, with_fallback);
     assert_eq!(Visitor::program(&app).get("/nothing").await.body, "the host's own");

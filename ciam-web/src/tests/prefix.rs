@@ -143,6 +143,10 @@ async fn a_route_that_is_taken_is_a_startup_error_and_a_prefix_or_the_host_s_own
     let own = |path: &str| Router::<()>::new().route(path, get(async || "the host's own"));
     let taken = Mount::new(&bed.ciam).around(own("/sign-in"));
     assert!(matches!(&taken, Err(MountError::RouteTaken(what)) if what.contains("/sign-in")), "{taken:?}");
+    let text = format!("{:?}", taken.unwrap_err()); // what a `main` that returns it prints
+    assert!(
+        text.starts_with("a route of the application is at one of ciam's paths: ") && text.ends_with("a path_prefix")
+    );
     let below = TestBed::with(|builder| builder.store(MemoryStore::new()).path_prefix("/auth")).await;
     let mut client = TestClient::new(Mount::new(&below.ciam).around(own("/sign-in")).unwrap());
     assert_eq!(client.get("/sign-in").await.text(), "the host's own");

@@ -232,9 +232,34 @@ async fn an_address_is_removed_after_a_fresh_proof() {
     assert_eq!(ada.get(&question).await.status, StatusCode::NOT_FOUND);
 
     let last = id_of(&mut ada, EMAIL).await;
-    let page = ada.post(&format!("/account/identifiers/{last}/remove"), &[]).await;
-    assert_eq!((page.status, page.heading()), (StatusCode::CONFLICT, "The last one stays"));
-    assert_eq!(page.link("Go to your profile"), "/account/profile");
+    let question = format!("/account/identifiers/{last}/remove");
+    for page in [ada.get(&question).await, ada.post(&question, &[]).await] {
+        assert_eq!((page.status, page.heading()), (StatusCode::CONFLICT, "The last one stays"));
+        assert_eq!(page.link("Go to your profile"), "/account/profile");
+    }
+}
+
+#[tokio::test]
+async fn only_what_an_account_can_do_without_is_offered_to_be_removed() {
+    let (bed, app) = shop_with(all_kinds()).await;
+    let mut ada = Visitor::browser(&app);
+    bed.sign_up(EMAIL, PASSWORD).await;
+    let page = ada.get("/sign-in").await;
+    let page = ada.answer(&page, &[("identifier", EMAIL)]).await;
+    ada.submit(&page, &[("password", PASSWORD)]).await;
+    let offered = async |ada: &mut Visitor| ada.get("/account/profile").await.body.matches("/remove\"").count();
+    let removable = async |ada: &mut Visitor| {
+        let of = |own: &Value| own["removable"].as_bool().unwrap();
+        identifiers(ada).await.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!((offered(&mut ada).await, removable(&mut ada).await), (0, vec![false]));
+    let page = ada.get("/account/add?only=username").await;
+    ada.submit(&page, &[("username", "countess")]).await;
+    assert_eq!((offered(&mut ada).await, removable(&mut ada).await), (1, vec![false, true]), "no name recovers it");
+    let username = id_of(&mut ada, "countess").await;
+    assert!(ada.get("/account/profile").await.body.contains(&format!("/account/identifiers/{username}/remove\"")));
+    add(&mut ada, &bed, "email", OTHER).await;
+    assert_eq!((offered(&mut ada).await, removable(&mut ada).await), (3, vec![true; 3]));
 }
 
 #[tokio::test]

@@ -164,7 +164,7 @@ async fn a_person_reads_what_happened_to_their_account_page_by_page() {
     bed.sign_up("eve@example.com", PASSWORD).await;
     let page = ada.get("/account/security").await;
     assert_eq!(page.body.matches("class=\"row\"").count(), 10);
-    assert!(page.body.contains("Someone tried to sign in and failed"));
+    assert!(page.body.contains("A wrong password was entered"));
     let second = ada.get(&page.link("Earlier")).await;
     assert_eq!(second.body.matches("class=\"row\"").count(), 6, "{}", second.body);
     assert!(second.body.contains("The account was created"));

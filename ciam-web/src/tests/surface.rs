@@ -380,6 +380,42 @@ async fn the_mailbox_is_for_the_own_host_only() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_moved_to_another_port_says_what_mends_it() {
+    let (_, app) = shop().await;
+    let written = leaks::Written::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(written.clone()).finish();
+    let _log = tracing::subscriber::set_default(subscriber);
+    let form = |ada: &Visitor, origin: &str| {
+        let form = ada.request(Method::POST, "/sign-in").header("sec-fetch-site", "same-origin");
+        form.header("origin", origin).body(Body::empty()).unwrap()
+    };
+    let mut ada = Visitor::program(&app);
+    assert_eq!(ada.send(form(&ada, "http://localhost:8123")).await.problem(), "cross_site");
+    let said = written.text();
+    for part in ["WARN", r#"origin="http://localhost:8123""#, r#"public_url="http://localhost:8080""#, ".public_url(…)"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for _ in 0..2 {
+        let asked = Request::builder().uri(MAILBOX[0]).header(HOST, "localhost:8123").body(Body::empty()).unwrap();
+        assert_eq!(ada.send(asked).await.problem(), "not_found");
+    }
+    let said = written.text().split_off(said.len());
+    assert_eq!(said.matches("the mailbox is shown under").count(), 1, "once: {said}");
+    assert!(said.contains(r#"host="localhost:8123""#) && said.contains(".public_url(…)"), "{said}");
+
+    let bed = TestBed::with(|builder| {
+        let key = MasterKey::generate(&ciam_core::testing::FixedEntropy::new(2));
+        builder.store(MemoryStore::new()).public_url("https://shop.example").master_key(key)
+    })
+    .await;
+    let before = written.text().len();
+    let mut eve = Visitor::program(&around(&bed, Router::new()));
+    assert_eq!(eve.send(form(&eve, "https://evil.example")).await.problem(), "cross_site");
+    assert_eq!(written.text().split_off(before), "", "in public nobody fills the log with it");
+}
+
+#[tokio::test]
 async fn what_binds_a_browser_lives_as_long_as_its_journeys() {
     let hours = |hours: u64| Duration::from_secs(hours * 3600);
     for (link, journey, age) in [(24, 1, 48), (72, 1, 96), (1, 100, 100)] {

@@ -96,7 +96,7 @@ device-unknown = An unknown browser or app
 
 ## Signing up and signing in
 
-sign-in-welcome = Welcome back to { $app }.
+sign-in-lead = With your account at { $app }.
 sign-in-new-here = New here?
 sign-in-create = Create an account
 sign-up-title = Create your account
@@ -241,6 +241,7 @@ event-user-language-changed = The language was changed
 event-user-registered = The account was created
 event-user-renamed = The name was changed
 event-user-suspended = The account was suspended
+event-wrong-password = A wrong password was entered
 sessions-title = Where you are signed in
 sessions-lead = See the browsers and apps that are signed in, and sign them out.
 sessions-this = This browser

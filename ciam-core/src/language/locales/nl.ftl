@@ -95,7 +95,7 @@ device-unknown = Een onbekende browser of app
 
 ## Account aanmaken en inloggen
 
-sign-in-welcome = Welkom terug bij { $app }.
+sign-in-lead = Met je account bij { $app }.
 sign-in-new-here = Nog geen account?
 sign-in-create = Maak er een aan
 sign-up-title = Maak je account aan
@@ -240,6 +240,7 @@ event-user-language-changed = De taal is gewijzigd
 event-user-registered = Het account is aangemaakt
 event-user-renamed = De naam is gewijzigd
 event-user-suspended = Het account is geblokkeerd
+event-wrong-password = Er is een verkeerd wachtwoord ingevoerd
 sessions-title = Waar je bent ingelogd
 sessions-lead = Bekijk in welke browsers en apps je bent ingelogd, en log ze uit.
 sessions-this = Deze browser
