@@ -77,8 +77,8 @@ impl PostgresOptions {
     /// Connects once, so that a wrong address, name or password is told now.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the server cannot be reached, refuses, or cannot be written to, or the file
-    /// of certificates cannot be read.
+    /// [`StoreError::Unopened`] when the server cannot be reached, refuses, or cannot be written to;
+    /// [`StoreError::Unavailable`] when the file of certificates cannot be read.
     pub async fn open(self) -> Result<PostgresStore, StoreError> {
         let patience = self.statement_timeout;
         let (config, tls) = (self.configured(), MakeRustlsConnect::new(self.tls()?));
@@ -95,7 +95,8 @@ impl PostgresOptions {
             .build()
             .map_err(unavailable)?;
         let store = PostgresStore { pool, patience, tables: RwLock::default(), listening };
-        ciam_core::store::Backend::ping(&store).await?;
+        let reached = ciam_core::store::Backend::ping(&store).await;
+        reached.map_err(|error| StoreError::Unopened(ciam_core::with_causes(&error)))?;
         Ok(store)
     }
 
