@@ -115,8 +115,9 @@ fn order(done: &[Done]) -> Vec<usize> {
     for (unit, of) in done.iter().enumerate() {
         for (record, stamp) in &of.read {
             if let Some(stamp) = stamp {
-                let wrote = *writer.get(&(*record, stamp.clone())).expect("what was never committed was read");
-                after[wrote].insert(unit);
+                let wrote = writer.get(&(*record, stamp.clone()));
+                assert!(wrote.is_some(), "what was never committed was read: {of:?}");
+                after[*wrote.unwrap()].insert(unit);
             }
             if let Some(next) = successor.get(&(*record, stamp.clone())).filter(|next| **next != unit) {
                 after[unit].insert(*next);

@@ -120,6 +120,9 @@ pub async fn guard_of_absence(f: Fixture) {
     let absent = || Op::Guard { key: key::<Account>(account.id), expected: None };
     f.commit(vec![absent(), absent()]).await.unwrap();
     assert_eq!(f.row::<Account>(account.id).await, None);
+    // It sees what the batch itself has done before.
+    assert_matches!(f.commit(vec![insert(&account), absent()]).await, Err(StoreError::Stale { .. }));
+    assert_eq!(f.row::<Account>(account.id).await, None);
     f.insert(&account).await;
     assert_matches!(f.commit(vec![absent()]).await, Err(StoreError::Stale { .. }));
 }

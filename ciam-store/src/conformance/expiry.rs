@@ -108,6 +108,9 @@ pub async fn add_starts_anew_after_expiry(f: Fixture) {
     }
     assert_matches!(f.commit(vec![op(&ticket)]).await, Err(StoreError::Exceeded { .. }));
     f.clock.advance(MINUTE);
+    // One that would be created expired is not created.
+    ticket.until = f.now();
+    assert_matches!(f.commit(vec![op(&ticket)]).await, Err(StoreError::Stale { .. }));
     ticket.until = f.now() + MINUTE;
     f.commit(vec![op(&ticket)]).await.unwrap();
     assert_eq!(f.store.get::<Ticket>(ticket.id).await.unwrap().unwrap().tries, 1);

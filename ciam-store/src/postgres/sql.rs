@@ -241,13 +241,16 @@ fn keep_free(spec: &CollectionSpec) -> [String; 3] {
     let mut names = vec!["id", "realm", "version", "shape", "doc", "created_at", "updated_at"];
     let mut values = vec!["$1", "$2", "$4", "0", "'null'", "$3", "$3"];
     if spec.expires {
-        (names.push("expires_at"), values.push("'infinity'"));
+        names.push("expires_at");
+        values.push("'infinity'");
     }
     if spec.stream {
-        (names.push("major"), values.push("0"));
+        names.push("major");
+        values.push("0");
     }
     for name in &spec.live {
-        (names.push(name), values.push("0"));
+        names.push(name);
+        values.push("0");
     }
     let names: Vec<String> = names.into_iter().map(quoted).collect();
     let (table, names, values) = (table_name(spec), names.join(", "), values.join(", "));
