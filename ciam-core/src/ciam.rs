@@ -16,7 +16,7 @@ use crate::messages::{Outbox, Templates};
 use crate::passwords::{PasswordHasher, Passwords};
 use crate::readiness::Vitals;
 use crate::sessions::Sessions;
-use crate::store::Store;
+use crate::store::{Staged, Store};
 use crate::throttle::Tries;
 use crate::users::Users;
 use crate::workers::{Background, Overdue, Workers};
@@ -151,6 +151,12 @@ impl Ciam {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// Begins a unit of work that the host commits within a transaction of its own, on the same database: an order and
+    /// its customer are there together, or not at all. See [`Staged`].
+    pub fn staged(&self) -> Staged {
+        self.inner.store.staged()
     }
 
     /// The clock.

@@ -13,7 +13,7 @@ use super::others::Others;
 use super::seen::Seen;
 use crate::clock::Timestamp;
 use crate::id::RecordId as _;
-use crate::store::{Backend, Batch, Op, Pending, Settlement, Watch};
+use crate::store::{Backend, Batch, Op, Pending, Watch};
 use crate::users::Standing;
 
 /// How much of sessions is kept in memory.
@@ -174,12 +174,17 @@ struct UnderWay {
 
 #[async_trait]
 impl Pending for UnderWay {
-    async fn settled(self: Box<Self>, settlement: Settlement) {
+    async fn committed(self: Box<Self>) {
         let Some(memory) = self.memory.upgrade() else { return };
         memory.each(&self.revoked, Recent::unblock, Recent::unblock);
-        if let (Settlement::Committed, Some(channel)) = (settlement, &memory.channel) {
+        if let Some(channel) = &memory.channel {
             publish(Arc::clone(channel), self.revoked).await;
         }
+    }
+
+    fn never(self: Box<Self>) {
+        let Some(memory) = self.memory.upgrade() else { return };
+        memory.each(&self.revoked, Recent::unblock, Recent::unblock);
     }
 
     fn is_moot(&self) -> bool {

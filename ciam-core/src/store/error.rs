@@ -77,3 +77,16 @@ pub enum StoreError {
     #[error("the outcome of a commit is unknown")]
     Unknown(#[source] Source),
 }
+
+impl StoreError {
+    /// The error as the one who ran the unit is to have it: where the unit saw that there was none, a taken id means
+    /// that it was stale.
+    pub(super) fn or_stale(self, absent: &[&'static str], unit: Uuid) -> Self {
+        match self {
+            Self::Conflict { collection, index: "id" } if absent.contains(&collection) => {
+                Self::Stale { collection, id: unit }
+            }
+            other => other,
+        }
+    }
+}

@@ -42,7 +42,9 @@ mod error;
 mod memory;
 mod query;
 mod record;
+mod staged;
 mod transact;
+mod unit;
 mod value;
 mod watch;
 mod work;
@@ -59,6 +61,7 @@ pub use record::{
     AnyIndex, AnyLive, Collection, CollectionSpec, ColumnSpec, Encoded, Index, IndexSpec, Number, Peak, Record, Row,
     Tally,
 };
+pub use staged::{Applied, Attempt, Staged};
 pub use transact::MAX_RUNS;
 pub use value::{Column, ColumnType, Key, Nothing, Value};
 pub(crate) use watch::{Pending, Watch};

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::Store;
 use super::backend::{Batch, Settlement, UNITS};
 use super::error::StoreError;
+use super::unit::Closed;
 use super::watch::Pending;
-use super::work::{Closed, Work};
+use super::work::Work;
+use crate::clock::Timestamp;
 use crate::metrics::Verb;
 
-/// The longest rest between two questions what became of a unit.
+/// The rests between questions what became of a unit.
+const SHORTEST_REST: Duration = Duration::from_millis(250);
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// How often a stale unit is run before [`StoreError::Contended`].
@@ -62,12 +67,13 @@ impl Store {
     /// A unit that changes something watched is seen through by a task that outlives its caller: whoever hangs up
     /// after the commit must not keep the watch from hearing of it.
     async fn finish(&self, work: &Work) -> Result<(), StoreError> {
-        let Closed { batch, effects, absent } = work.close()?;
+        let Closed { batch, effects, absent } = work.close();
         let run = move || effects.into_iter().for_each(|effect| effect());
         let Some(batch) = batch else {
             run();
             return Ok(());
         };
+        batch.check_size()?;
         let Some(pending) = self.watch.as_deref().and_then(|watch| watch.begin(&batch)) else {
             self.commit(batch, &absent).await?;
             run();
@@ -98,13 +104,9 @@ impl Store {
         let unit = batch.unit;
         let outcome = self.commit(batch, absent).await;
         match &outcome {
-            Ok(()) => pending.settled(Settlement::Committed).await,
-            Err(StoreError::Unknown(_)) => {
-                // Without its watch the handle keeps no engine alive.
-                let store = Self { watch: None, ..self.clone() };
-                drop(tokio::spawn(settle_late(store, unit, pending)));
-            }
-            Err(_) => pending.settled(Settlement::Never).await,
+            Ok(()) => pending.committed().await,
+            Err(StoreError::Unknown(_)) => drop(tokio::spawn(settle_late(self.unwatched(), unit, pending))),
+            Err(_) => pending.never(),
         }
         outcome
     }
@@ -117,19 +119,35 @@ impl Store {
                 Some(Settlement::Never) => Err(StoreError::Stale { collection: UNITS, id: unit }),
                 None => Err(StoreError::Unknown(cause)),
             },
-            Err(StoreError::Conflict { collection, index: "id" }) if absent.contains(&collection) => {
-                Err(StoreError::Stale { collection, id: unit })
-            }
-            other => other,
+            other => other.map_err(|error| error.or_stale(absent, unit)),
         }
     }
 
-    async fn settle(&self, unit: uuid::Uuid, now: crate::clock::Timestamp) -> Option<Settlement> {
+    /// The same handle without its watch, which keeps no engine alive.
+    pub(super) fn unwatched(&self) -> Self {
+        Self { watch: None, ..self.clone() }
+    }
+
+    /// Asks what became of a unit; none when the backend does not say for a while.
+    pub(super) async fn settle(&self, unit: Uuid, now: Timestamp) -> Option<Settlement> {
         for run in 1..=MAX_RUNS {
             match self.timed(Verb::Settle, self.backend.settle(unit, now)).await {
                 Ok(settlement) => return Some(settlement),
                 Err(_) => self.pause(run).await,
             }
+        }
+        None
+    }
+
+    /// Asks what became of a unit until the backend says it, or nobody wants to know any more.
+    pub(super) async fn settle_at_last(&self, unit: Uuid, is_moot: impl Fn() -> bool) -> Option<Settlement> {
+        let mut rest = SHORTEST_REST;
+        while !is_moot() {
+            if let Ok(settlement) = self.timed(Verb::Settle, self.backend.settle(unit, self.clock.now())).await {
+                return Some(settlement);
+            }
+            tokio::time::sleep(rest).await;
+            rest = (rest * 2).min(LONGEST_REST);
         }
         None
     }
@@ -144,14 +162,11 @@ impl Store {
     }
 }
 
-/// Asks until the backend says what became of a unit: until then what it may have changed is not trusted.
-async fn settle_late(store: Store, unit: uuid::Uuid, pending: Box<dyn Pending>) {
-    let mut rest = Duration::from_millis(250);
-    while !pending.is_moot() {
-        tokio::time::sleep(rest).await;
-        rest = (rest * 2).min(LONGEST_REST);
-        if let Ok(settlement) = store.timed(Verb::Settle, store.backend.settle(unit, store.clock.now())).await {
-            return pending.settled(settlement).await;
-        }
+/// Until the backend says what became of a unit, what it may have changed is not trusted.
+async fn settle_late(store: Store, unit: Uuid, pending: Box<dyn Pending>) {
+    match store.settle_at_last(unit, || pending.is_moot()).await {
+        Some(Settlement::Committed) => pending.committed().await,
+        Some(Settlement::Never) => pending.never(),
+        None => {}
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::backend::{Batch, Settlement};
+use super::backend::Batch;
 
 /// Is told of every unit that writes through a [`Store`](super::Store) and its clones.
 ///
@@ -18,8 +18,11 @@ pub(crate) trait Watch: fmt::Debug + Send + Sync + 'static {
 /// A unit under way that changes something watched. Dropped without an outcome it counts as under way for ever.
 #[async_trait]
 pub(crate) trait Pending: Send + Sync {
-    /// Called once it is certain what became of the unit, and before its caller hears of it.
-    async fn settled(self: Box<Self>, settlement: Settlement);
+    /// Called once it is certain that the unit was committed, and before its caller hears of it.
+    async fn committed(self: Box<Self>);
+
+    /// Called once it is certain that the unit was not committed, and never will be.
+    fn never(self: Box<Self>);
 
     /// Whether nobody wants to know any more.
     fn is_moot(&self) -> bool;

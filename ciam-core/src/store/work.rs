@@ -1,19 +1,18 @@
-//! A unit of work: what it has read, what it will write.
+//! The handle of a unit of work: how it reads and writes. What it has read and will write: `unit.rs`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
 use super::Store;
-use super::backend::{Batch, Bound, Op, RecordKey};
+use super::backend::{Bound, Op, RecordKey};
 use super::error::StoreError;
-use super::query::{Cursor, Query, RawQuery};
-use super::record::{Encoded, Number, Peak, Record, Row, Tally};
-use super::value::Value;
+use super::query::{Cursor, Query};
+use super::record::{Number, Peak, Record, Tally};
+use super::unit::{Alone, Closed, Entry, Place, State, Write, place_of};
 use crate::clock::Timestamp;
-use crate::id::RecordId;
+use crate::id::{RealmId, RecordId};
 use crate::metrics::Verb;
 
 /// The handle that a unit of work reads and writes through; cheap to clone, passed by value.
@@ -28,52 +27,6 @@ pub struct Work {
     state: Arc<Mutex<State>>,
 }
 
-type Effect = Box<dyn FnOnce() + Send>;
-
-/// What is left of a unit when its body is done.
-pub(super) struct Closed {
-    /// The batch; none if nothing was written.
-    pub(super) batch: Option<Batch>,
-    /// What to do once it is committed.
-    pub(super) effects: Vec<Effect>,
-    /// The collections into which it inserts a record that it got as absent: when that is there after
-    /// all, the unit was stale.
-    pub(super) absent: Vec<&'static str>,
-}
-
-#[derive(Default)]
-struct State {
-    records: BTreeMap<RecordKey, Entry>,
-    counts: Vec<Op>,
-    effects: Vec<Effect>,
-    closed: bool,
-}
-
-/// What the unit knows of one record and wants of it.
-struct Entry {
-    /// The row as read; `Some(None)` when it was absent, `None` when nobody looked.
-    read: Option<Option<Row>>,
-    guard: bool,
-    /// Removed and inserted anew: what was counted on the old one ends with it.
-    renewed: bool,
-    write: Write,
-}
-
-enum Write {
-    Nothing,
-    Touch,
-    Put(Encoded, Place),
-    Remove,
-}
-
-/// Where a pending record stands.
-struct Place {
-    /// Its columns by name, so that `find` sees it.
-    columns: Vec<(&'static str, Value)>,
-    /// In a stream, the order in which it was written.
-    nth: Option<usize>,
-}
-
 impl Work {
     pub(super) fn begin(store: &Store) -> Self {
         let now = store.clock.now();
@@ -85,6 +38,15 @@ impl Work {
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    pub(super) const fn realm(&self) -> RealmId {
+        self.store.realm
+    }
+
+    /// The id of the unit.
+    pub(super) const fn id(&self) -> Uuid {
+        self.unit
     }
 
     /// A fresh id from the store's entropy.
@@ -289,53 +251,15 @@ impl Work {
         self.lock().effects.push(Box::new(effect));
     }
 
-    /// All that was written, and the effects. The handle is of no use afterwards.
-    pub(super) fn close(&self) -> Result<Closed, StoreError> {
-        let mut state = self.lock();
-        state.closed = true;
-        let effects = std::mem::take(&mut state.effects);
-        let writes =
-            !state.counts.is_empty() || state.records.values().any(|entry| !matches!(entry.write, Write::Nothing));
-        if !writes {
-            return Ok(Closed { batch: None, effects, absent: Vec::new() });
-        }
-        let mut ops = std::mem::take(&mut state.counts);
-        let (mut inserts, mut absent) = (Vec::new(), Vec::new());
-        for (key, entry) in std::mem::take(&mut state.records) {
-            let collection = key.collection;
-            let seen = entry.read.map(|row| row.map(|row| row.version));
-            if entry.guard && matches!((&entry.write, seen), (Write::Put(..), Some(None))) {
-                absent.push(collection);
-            }
-            match (entry.write, seen) {
-                (Write::Put(record, place), Some(Some(expected))) if entry.renewed => {
-                    ops.push(Op::Remove { key, expected });
-                    inserts.push((collection, place, Op::Insert { collection, record }));
-                }
-                (Write::Put(record, _), Some(Some(expected))) => ops.push(Op::Replace { collection, record, expected }),
-                (Write::Put(record, place), _) => inserts.push((collection, place, Op::Insert { collection, record })),
-                (Write::Remove, Some(Some(expected))) => ops.push(Op::Remove { key, expected }),
-                (Write::Touch, Some(Some(expected))) => ops.push(Op::Touch { key, expected }),
-                (_, Some(expected)) if entry.guard => ops.push(Op::Guard { key, expected }),
-                _ => {}
-            }
-        }
-        // One order for all units, so that no two wait for each other. Of one record, what was seen is
-        // guarded before it is counted on, and counted on before it is removed. Inserts come last, by
-        // unique value, so that a value may pass on.
-        ops.sort_by_key(|op| {
-            let turn = match op {
-                Op::Guard { .. } => 0,
-                Op::Add { .. } | Op::Raise { .. } => 1,
-                _ => 2,
-            };
-            (op.key(), turn)
-        });
-        inserts.sort_by(|(a, at_a, _), (b, at_b, _)| (a, at_a.nth, &at_a.columns).cmp(&(b, at_b.nth, &at_b.columns)));
-        ops.extend(inserts.into_iter().map(|(_, _, op)| op));
-        let batch = Batch { unit: self.unit, now: self.now, ops };
-        batch.check_size()?;
-        Ok(Closed { batch: Some(batch), effects, absent })
+    /// All that was written, and the effects; without a batch if nothing was. The handle is of no use afterwards.
+    pub(super) fn close(&self) -> Closed {
+        self.lock().close(self.unit, self.now, Alone::Dropped)
+    }
+
+    /// As [`Work::close`], with a batch also if all that the unit did was to guard: what is written beside it relies
+    /// on that.
+    pub(super) fn close_guarding(&self) -> Closed {
+        self.lock().close(self.unit, self.now, Alone::Kept)
     }
 
     async fn read(&self, key: RecordKey, guard: bool) -> Result<(), StoreError> {
@@ -414,90 +338,6 @@ impl Work {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Entry {
-    const fn unread(guard: bool) -> Self {
-        Self { read: None, guard, renewed: false, write: Write::Nothing }
-    }
-}
-
-impl State {
-    fn known(&mut self, key: RecordKey, otherwise: &'static str) -> Result<&mut Entry, StoreError> {
-        let entry = self.records.get_mut(&key).ok_or(StoreError::Misuse(otherwise))?;
-        match (&entry.write, &entry.read) {
-            (Write::Put(..), _) | (_, Some(Some(_))) => Ok(entry),
-            _ => Err(StoreError::Misuse(otherwise)),
-        }
-    }
-
-    /// The record as the unit would leave it, its own counting included.
-    fn current<R: Record>(&self, key: RecordKey) -> Result<Option<R>, StoreError> {
-        let Some(entry) = self.records.get(&key) else { return Ok(None) };
-        let mut row = match (&entry.write, &entry.read) {
-            (Write::Remove, _) => return Ok(None),
-            (Write::Put(encoded, _), read) => Row {
-                id: key.id,
-                version: Uuid::nil(),
-                shape: encoded.shape,
-                doc: encoded.doc.clone(),
-                live: match read {
-                    Some(Some(row)) if !entry.renewed => row.live.clone(),
-                    _ => encoded.live.clone(),
-                },
-            },
-            (_, Some(Some(row))) => row.clone(),
-            (_, Some(None)) => match self.created(key) {
-                Some(row) => row,
-                None => return Ok(None),
-            },
-            (_, None) => return Ok(None),
-        };
-        for op in self.counts.iter().filter(|op| op.key() == key) {
-            match op {
-                Op::Add { tally, by, .. } => {
-                    if let Some(value) = R::COLLECTION.live_at(tally).and_then(|at| row.live.get_mut(at)) {
-                        *value += by;
-                    }
-                }
-                Op::Raise { peak, to, .. } => {
-                    if let Some(value) = R::COLLECTION.live_at(peak).and_then(|at| row.live.get_mut(at)) {
-                        *value = (*value).max(*to);
-                    }
-                }
-                _ => {}
-            }
-        }
-        R::COLLECTION.decode(&row).map(Some)
-    }
-
-    /// The record that a pending `add_or_insert` would create.
-    fn created(&self, key: RecordKey) -> Option<Row> {
-        self.counts.iter().find_map(|op| match op {
-            Op::Add { key: of, create: Some(first), .. } if *of == key => Some(Row {
-                id: key.id,
-                version: Uuid::nil(),
-                shape: first.shape,
-                doc: first.doc.clone(),
-                live: first.live.clone(),
-            }),
-            _ => None,
-        })
-    }
-}
-
-/// Where a pending record stands in the answer to a query, if it belongs there.
-fn place_of(query: &RawQuery, columns: &[(&'static str, Value)], id: Uuid) -> Option<Cursor> {
-    let of = |name: &str| columns.iter().find(|(column, _)| *column == name).map(|(_, value)| value);
-    let values: Vec<&Value> = query.columns.iter().filter_map(|name| of(name)).collect();
-    if values.len() != query.columns.len() || values.iter().any(|value| value.is_null()) {
-        return None;
-    }
-    if !query.equal.iter().zip(&values).all(|(wanted, value)| wanted == *value) {
-        return None;
-    }
-    let place = Cursor { value: values.get(query.equal.len()).map(|value| (*value).clone()), id };
-    query.reaches(&place).then_some(place)
 }
 
 fn key_of<R: Record>(id: R::Id) -> RecordKey {

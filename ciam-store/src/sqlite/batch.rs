@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{Batch, Encoded, Op, RecordKey, Settlement, StoreError};
-use rusqlite::{Connection, OptionalExtension as _, Params};
+use ciam_core::store::{Batch, Encoded, Op, RecordKey, Settlement, StoreError, UNITS};
+use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::failure::{is_taken, refusal, unavailable};
-use super::sql::{self, Bind, Binder, Live, Table};
+use super::executor::{Bind, Direct, Executor, Found, at_once};
+use super::failure::{Said, is_taken, refusal, unavailable};
+use super::sql::{self, Live, Table};
 
 /// The prepared collections by name.
 pub(super) type Tables = HashMap<&'static str, Arc<Table>>;
@@ -24,18 +25,19 @@ pub(super) fn table<'t>(tables: &'t Tables, name: &str) -> Result<&'t Table, Sto
     tables.get(name).map(AsRef::as_ref).ok_or(StoreError::Misuse("a collection that the store was not prepared for"))
 }
 
-/// Takes the unit's id; says whether it was free.
-fn take_unit(conn: &Connection, unit: Uuid, now: Timestamp, committed: bool) -> Result<bool, StoreError> {
-    Ok(execute(conn, sql::TAKE_UNIT, (unit, now.micros(), committed)).map_err(unavailable)? == 1)
+/// Applies a batch over a connection that holds the write lock.
+pub(super) fn apply(conn: &Connection, tables: &Tables, realm: RealmId, batch: &Batch) -> Result<(), StoreError> {
+    at_once(Applying::over(Direct(conn), tables, realm, batch).run(batch))
 }
 
 /// Settles an unknown outcome: once settled, the unit's own commit finds its id taken.
 pub(super) fn settle(conn: &Connection, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
-    if take_unit(conn, unit, now, false)? {
+    let mut direct = Direct(conn);
+    if at_once(take_unit(&mut direct, unit, now, false))? {
         return Ok(Settlement::Never);
     }
-    let mut statement = conn.prepare_cached(sql::UNIT_COMMITTED).map_err(unavailable)?;
-    let committed = statement.query_row((unit,), |row| row.get(0)).map_err(unavailable)?;
+    let found = at_once(direct.first(sql::UNIT_COMMITTED, &[Bind::Uuid(unit)])).map_err(unavailable)?;
+    let committed = found.is_some_and(|found| found.number != 0);
     Ok(if committed { Settlement::Committed } else { Settlement::Never })
 }
 
@@ -45,7 +47,8 @@ pub(super) fn sweep(conn: &Connection, tables: &Tables, now: Timestamp, limit: u
     let mut step = |text: &str, until: Timestamp| {
         let room = limit - removed;
         if room > 0 {
-            let rows = execute(conn, text, (until.micros(), room)).map_err(refusal)?;
+            let params = [Bind::Int(until.micros()), Bind::Int(room.into())];
+            let rows = at_once(Direct(conn).execute(text, &params)).map_err(refusal)?;
             removed += u32::try_from(rows).unwrap_or(room);
         }
         Ok(())
@@ -59,71 +62,83 @@ pub(super) fn sweep(conn: &Connection, tables: &Tables, now: Timestamp, limit: u
     Ok(removed)
 }
 
-fn execute(conn: &Connection, text: &str, params: impl Params) -> rusqlite::Result<usize> {
-    conn.prepare_cached(text)?.execute(params)
+/// Takes the unit's id; says whether it was free.
+async fn take_unit<E: Executor>(
+    executor: &mut E,
+    unit: Uuid,
+    now: Timestamp,
+    committed: bool,
+) -> Result<bool, StoreError> {
+    let params = [Bind::Uuid(unit), Bind::Int(now.micros()), Bind::Int(committed.into())];
+    Ok(executor.execute(sql::TAKE_UNIT, &params).await.map_err(unavailable)? == 1)
 }
 
 /// A batch being applied.
-pub(super) struct Applying<'a> {
-    pub(super) conn: &'a Connection,
-    pub(super) tables: &'a Tables,
-    pub(super) realm: RealmId,
-    pub(super) unit: Uuid,
-    pub(super) now: Timestamp,
+pub(super) struct Applying<'a, E> {
+    executor: E,
+    tables: &'a Tables,
+    realm: RealmId,
+    unit: Uuid,
+    now: Timestamp,
 }
 
-impl Applying<'_> {
-    /// Applies the operations; the first failed condition is the answer, and the caller takes back the rest.
-    pub(super) fn run(&self, batch: &Batch) -> Result<(), StoreError> {
-        if !take_unit(self.conn, self.unit, self.now, true)? {
-            return Err(StoreError::Conflict { collection: "units", index: "id" });
-        }
-        batch.ops.iter().try_for_each(|op| self.apply(op))
+impl<'a, E: Executor> Applying<'a, E> {
+    pub(super) const fn over(executor: E, tables: &'a Tables, realm: RealmId, batch: &Batch) -> Self {
+        Self { executor, tables, realm, unit: batch.unit, now: batch.now }
     }
 
-    fn apply(&self, op: &Op) -> Result<(), StoreError> {
+    /// Applies the operations; the first failed condition is the answer, and the caller takes back the rest.
+    pub(super) async fn run(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if !take_unit(&mut self.executor, self.unit, self.now, true).await? {
+            return Err(StoreError::Conflict { collection: UNITS, index: "id" });
+        }
+        for op in &batch.ops {
+            self.apply(op).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, op: &Op) -> Result<(), StoreError> {
         let key = op.key();
         let table = table(self.tables, key.collection)?;
         match op {
-            Op::Insert { record, .. } => self.insert(table, record),
-            Op::Replace { record, expected, .. } => self.replace(table, record, *expected),
+            Op::Insert { record, .. } => self.insert(table, record).await,
+            Op::Replace { record, expected, .. } => self.replace(table, record, *expected).await,
             Op::Remove { expected, .. } => {
-                let params = (key.id, self.realm.uuid(), self.now.micros(), expected);
-                self.one(key, execute(self.conn, &table.remove, params))
+                let [id, realm, now] = self.mine(key);
+                self.one(key, &table.remove, &[id, realm, now, Bind::Uuid(*expected)]).await
             }
             Op::Guard { expected, .. } => {
-                let mut statement = self.conn.prepare_cached(&table.version).map_err(unavailable)?;
-                let version: Option<Uuid> = statement
-                    .query_row((key.id, self.realm.uuid(), self.now.micros()), |row| row.get(0))
-                    .optional()
-                    .map_err(unavailable)?;
-                if version == *expected { Ok(()) } else { Err(stale(key)) }
+                let params = self.mine(key);
+                let found = self.executor.first(&table.version, &params).await.map_err(unavailable)?;
+                if found.and_then(|found| found.id) == *expected { Ok(()) } else { Err(stale(key)) }
             }
             Op::Touch { expected, .. } => {
-                let params = (key.id, self.realm.uuid(), self.now.micros(), expected, self.unit);
-                self.one(key, execute(self.conn, &table.touch, params))
+                let [id, realm, now] = self.mine(key);
+                let params = [id, realm, now, Bind::Uuid(*expected), Bind::Uuid(self.unit)];
+                self.one(key, &table.touch, &params).await
             }
             Op::Add { tally, by, bound, create, .. } => {
                 let live = live(table, tally)?;
-                let value = match (self.value(live, key)?, create) {
+                let value = match (self.value(live, key).await?, create) {
                     (Some(value), _) => value,
                     (None, None) => return Err(stale(key)),
                     (None, Some(first)) => {
-                        self.insert(table, first)?;
-                        self.value(live, key)?.ok_or_else(|| stale(key))?
+                        self.insert(table, first).await?;
+                        self.value(live, key).await?.ok_or_else(|| stale(key))?
                     }
                 };
                 let sum = value.saturating_add(*by);
                 if !bound.allows(sum) {
                     return Err(StoreError::Exceeded { collection: key.collection, tally: live.name });
                 }
-                self.set(live, key, sum)
+                self.set(live, key, sum).await
             }
             Op::Raise { peak, to, strictly, .. } => {
                 let live = live(table, peak)?;
-                match self.value(live, key)? {
+                match self.value(live, key).await? {
                     None => Err(stale(key)),
-                    Some(value) if value < *to => self.set(live, key, *to),
+                    Some(value) if value < *to => self.set(live, key, *to).await,
                     Some(_) if *strictly => Err(StoreError::Exceeded { collection: key.collection, tally: live.name }),
                     Some(_) => Ok(()),
                 }
@@ -131,128 +146,105 @@ impl Applying<'_> {
         }
     }
 
-    fn insert(&self, table: &Table, record: &Encoded) -> Result<(), StoreError> {
-        match self.insert_row(table, record) {
+    async fn insert(&mut self, table: &Table, record: &Encoded) -> Result<(), StoreError> {
+        let mut params = vec![
+            Bind::Uuid(record.id),
+            Bind::Uuid(self.realm.uuid()),
+            Bind::Uuid(self.unit),
+            Bind::Int(record.shape.into()),
+            Bind::Text(&record.doc),
+            Bind::Int(self.now.micros()),
+            Bind::Int(self.now.micros()),
+        ];
+        params.extend(changing(table, record));
+        params.extend(record.live.iter().copied().map(Bind::Int));
+        match self.executor.execute(&table.insert, &params).await {
             Err(error) if is_taken(&error) => {
-                self.make_room(table, record, true)?;
-                self.insert_row(table, record).map_err(refusal)
+                self.make_room(table, record, true).await?;
+                self.executor.execute(&table.insert, &params).await.map(drop).map_err(refusal)
             }
-            other => other.map_err(refusal),
+            other => other.map(drop).map_err(refusal),
         }
     }
 
-    fn insert_row(&self, table: &Table, record: &Encoded) -> rusqlite::Result<()> {
-        let mut statement = self.conn.prepare_cached(&table.insert)?;
-        let mut binder = Binder { statement: &mut statement, at: 0 };
-        binder.next(record.id)?;
-        binder.next(self.realm.uuid())?;
-        binder.next(self.unit)?;
-        binder.next(record.shape)?;
-        binder.next(&record.doc)?;
-        binder.next(self.now.micros())?;
-        binder.next(self.now.micros())?;
-        bind_columns(&mut binder, table, record)?;
-        for value in &record.live {
-            binder.next(value)?;
-        }
-        statement.raw_execute().map(drop)
-    }
-
-    fn replace(&self, table: &Table, record: &Encoded, expected: Uuid) -> Result<(), StoreError> {
+    async fn replace(&mut self, table: &Table, record: &Encoded, expected: Uuid) -> Result<(), StoreError> {
         let key = RecordKey { collection: table.spec.name, id: record.id };
-        match self.replace_row(table, record, expected) {
+        let mut params = self.mine(key).to_vec();
+        params.extend([
+            Bind::Uuid(expected),
+            Bind::Uuid(self.unit),
+            Bind::Int(record.shape.into()),
+            Bind::Text(&record.doc),
+        ]);
+        params.extend(changing(table, record));
+        match self.executor.execute(&table.replace, &params).await {
             Err(error) if is_taken(&error) => {
-                self.make_room(table, record, false)?;
-                self.one(key, self.replace_row(table, record, expected))
+                self.make_room(table, record, false).await?;
+                self.one(key, &table.replace, &params).await
             }
-            other => self.one(key, other),
+            other => changed_one(key, other),
         }
-    }
-
-    fn replace_row(&self, table: &Table, record: &Encoded, expected: Uuid) -> rusqlite::Result<usize> {
-        let mut statement = self.conn.prepare_cached(&table.replace)?;
-        let mut binder = Binder { statement: &mut statement, at: 0 };
-        binder.next(record.id)?;
-        binder.next(self.realm.uuid())?;
-        binder.next(self.now.micros())?;
-        binder.next(expected)?;
-        binder.next(self.unit)?;
-        binder.next(record.shape)?;
-        binder.next(&record.doc)?;
-        bind_columns(&mut binder, table, record)?;
-        statement.raw_execute()
     }
 
     /// Removes the expired records whose id or unique keys this record wants; a living one is a conflict.
-    fn make_room(&self, table: &Table, record: &Encoded, with_id: bool) -> Result<(), StoreError> {
+    async fn make_room(&mut self, table: &Table, record: &Encoded, with_id: bool) -> Result<(), StoreError> {
         let conflict = |index| StoreError::Conflict { collection: table.spec.name, index };
+        let mine = self.mine(RecordKey { collection: table.spec.name, id: record.id });
         if with_id {
-            let mut statement = self.conn.prepare_cached(&table.taken).map_err(unavailable)?;
-            let taken: Option<bool> = statement
-                .query_row((record.id, self.realm.uuid(), self.now.micros()), |row| row.get(0))
-                .optional()
-                .map_err(unavailable)?;
-            match taken {
-                Some(true) => return Err(conflict("id")),
-                Some(false) => self.drop_row(table, record.id)?,
+            match self.executor.first(&table.taken, &mine).await.map_err(unavailable)? {
+                Some(taken) if taken.number != 0 => return Err(conflict("id")),
+                Some(_) => self.drop_row(table, record.id).await?,
                 None => {}
             }
         }
         for unique in &table.unique {
-            let mut statement = self.conn.prepare_cached(&unique.holder).map_err(unavailable)?;
-            let mut binder = Binder { statement: &mut statement, at: 0 };
-            let bound = binder
-                .next(record.id)
-                .and_then(|()| binder.next(self.realm.uuid()))
-                .and_then(|()| binder.next(self.now.micros()))
-                .and_then(|()| {
-                    let mut values = unique.columns.iter().filter_map(|at| record.columns.get(*at));
-                    values.try_for_each(|value| binder.next(Bind(value)))
-                });
-            bound.map_err(unavailable)?;
-            let holder: Option<(Uuid, bool)> = statement
-                .raw_query()
-                .next()
-                .and_then(|row| row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose())
-                .map_err(unavailable)?;
-            match holder {
-                Some((_, true)) => return Err(conflict(unique.first)),
-                Some((holder, false)) => self.drop_row(table, holder)?,
-                None => {}
+            let mut params = mine.to_vec();
+            params.extend(unique.columns.iter().filter_map(|at| record.columns.get(*at)).map(Bind::Value));
+            match self.executor.first(&unique.holder, &params).await.map_err(unavailable)? {
+                Some(holder) if holder.number != 0 => return Err(conflict(unique.first)),
+                Some(Found { id: Some(holder), .. }) => self.drop_row(table, holder).await?,
+                _ => {}
             }
         }
         Ok(())
     }
 
-    fn drop_row(&self, table: &Table, id: Uuid) -> Result<(), StoreError> {
-        execute(self.conn, &table.drop, (id,)).map(drop).map_err(refusal)
+    async fn drop_row(&mut self, table: &Table, id: Uuid) -> Result<(), StoreError> {
+        self.executor.execute(&table.drop, &[Bind::Uuid(id)]).await.map(drop).map_err(refusal)
     }
 
-    fn value(&self, live: &Live, key: RecordKey) -> Result<Option<i64>, StoreError> {
-        let mut statement = self.conn.prepare_cached(&live.get).map_err(unavailable)?;
-        let params = (key.id, self.realm.uuid(), self.now.micros());
-        statement.query_row(params, |row| row.get(0)).optional().map_err(unavailable)
+    async fn value(&mut self, live: &Live, key: RecordKey) -> Result<Option<i64>, StoreError> {
+        let params = self.mine(key);
+        let found = self.executor.first(&live.get, &params).await.map_err(unavailable)?;
+        Ok(found.map(|found| found.number))
     }
 
-    fn set(&self, live: &Live, key: RecordKey, value: i64) -> Result<(), StoreError> {
-        self.one(key, execute(self.conn, &live.set, (key.id, value)))
+    async fn set(&mut self, live: &Live, key: RecordKey, value: i64) -> Result<(), StoreError> {
+        self.one(key, &live.set, &[Bind::Uuid(key.id), Bind::Int(value)]).await
     }
 
-    /// The statement must have changed the one record that it was about.
-    fn one(&self, key: RecordKey, changed: rusqlite::Result<usize>) -> Result<(), StoreError> {
-        match changed.map_err(refusal)? {
-            0 => Err(stale(key)),
-            _ => Ok(()),
-        }
+    /// The statement must change the one record that it is about.
+    async fn one(&mut self, key: RecordKey, text: &str, params: &[Bind<'_>]) -> Result<(), StoreError> {
+        changed_one(key, self.executor.execute(text, params).await)
+    }
+
+    /// Id, realm and now, with which most statements begin.
+    fn mine(&self, key: RecordKey) -> [Bind<'static>; 3] {
+        [Bind::Uuid(key.id), Bind::Uuid(self.realm.uuid()), Bind::Int(self.now.micros())]
     }
 }
 
-fn bind_columns(binder: &mut Binder<'_, '_>, table: &Table, record: &Encoded) -> rusqlite::Result<()> {
-    if table.spec.expires {
-        // A record that was given no expiry lives to the end of time.
-        binder.next(record.expires.map_or(i64::MAX, Timestamp::micros))?;
+fn changed_one(key: RecordKey, changed: Result<u64, impl Said>) -> Result<(), StoreError> {
+    match changed.map_err(refusal)? {
+        0 => Err(stale(key)),
+        _ => Ok(()),
     }
-    record.columns.iter().try_for_each(|value| binder.next(Bind(value)))
+}
+
+/// The expiry and the columns of a record. One that was given no expiry lives to the end of time.
+fn changing<'r>(table: &Table, record: &'r Encoded) -> impl Iterator<Item = Bind<'r>> {
+    let expiry = table.spec.expires.then(|| Bind::Int(record.expires.map_or(i64::MAX, Timestamp::micros)));
+    expiry.into_iter().chain(record.columns.iter().map(Bind::Value))
 }
 
 fn live<'t>(table: &'t Table, name: &str) -> Result<&'t Live, StoreError> {

@@ -22,7 +22,9 @@
 //! ```
 
 mod batch;
+mod executor;
 mod failure;
+mod host;
 mod inspection;
 mod options;
 #[cfg(test)]

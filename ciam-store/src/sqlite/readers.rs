@@ -12,7 +12,7 @@ use rusqlite::types::ValueRef;
 
 use super::batch::{Tables, table};
 use super::failure::unavailable;
-use super::sql::{Binder, Table};
+use super::sql::Table;
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -168,11 +168,7 @@ fn read_one(
 ) -> Result<Option<Row>, StoreError> {
     let read = || -> rusqlite::Result<_> {
         let mut statement = connection.prepare_cached(&table.read)?;
-        let mut binder = Binder { statement: &mut statement, at: 0 };
-        binder.next(key.id)?;
-        binder.next(realm.uuid())?;
-        binder.next(now.micros())?;
-        let mut rows = statement.raw_query();
+        let mut rows = statement.query((key.id, realm.uuid(), now.micros()))?;
         rows.next()?.map(|row| to_row(row, table.spec.live.len())).transpose()
     };
     read().map_err(unavailable)

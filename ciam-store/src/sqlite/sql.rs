@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
-use ciam_core::store::{CollectionSpec, IndexSpec, RawQuery, StoreError, Value};
+use ciam_core::store::{CollectionSpec, IndexSpec, RawQuery, StoreError};
 use rusqlite::Statement;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
+use super::executor::Bind;
 use crate::layout::{quoted, table_name};
 use crate::query::{self, Param};
 
@@ -125,44 +125,16 @@ impl Table {
         now: Timestamp,
         query: &RawQuery,
     ) -> rusqlite::Result<()> {
-        let mut binder = Binder { statement, at: 0 };
-        for param in query::params(&self.spec, realm, now, query) {
-            match param {
-                Param::Uuid(uuid) => binder.next(uuid)?,
-                Param::Value(value) => binder.next(Bind(value))?,
-                Param::Moment(moment) => binder.next(moment.micros())?,
-                Param::Limit(limit) => binder.next(limit)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Binds parameters one after another.
-pub(super) struct Binder<'s, 'c> {
-    pub(super) statement: &'s mut Statement<'c>,
-    pub(super) at: usize,
-}
-
-impl Binder<'_, '_> {
-    pub(super) fn next(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
-        self.at += 1;
-        self.statement.raw_bind_parameter(self.at, value)
-    }
-}
-
-/// A column's value as SQLite keeps it.
-pub(super) struct Bind<'v>(pub(super) &'v Value);
-
-impl ToSql for Bind<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Int(number) => ValueRef::Integer(*number),
-            Value::Text(text) => ValueRef::Text(text.as_bytes()),
-            Value::Uuid(uuid) => ValueRef::Blob(uuid.as_bytes()),
-            Value::Bytes(bytes) => ValueRef::Blob(bytes),
-        }))
+        let mut params = query::params(&self.spec, realm, now, query).enumerate();
+        params.try_for_each(|(at, param)| {
+            let bind = match param {
+                Param::Uuid(uuid) => Bind::Uuid(uuid),
+                Param::Value(value) => Bind::Value(value),
+                Param::Moment(moment) => Bind::Int(moment.micros()),
+                Param::Limit(limit) => Bind::Int(limit.into()),
+            };
+            statement.raw_bind_parameter(at + 1, bind)
+        })
     }
 }
 

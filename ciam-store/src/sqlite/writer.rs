@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::batch::{self, Applying, Tables};
+use super::batch::{self, Tables};
 use super::failure::{is_busy, is_foreign_key, unavailable};
 use super::schema;
 
@@ -272,10 +272,7 @@ impl Writer {
 
     fn run_job(&self, job: &mut Job) -> Done {
         match job {
-            Job::Batch { tables, realm, batch, .. } => {
-                let applying = Applying { conn: &self.conn, tables, realm: *realm, unit: batch.unit, now: batch.now };
-                Done::Batch(applying.run(batch))
-            }
+            Job::Batch { tables, realm, batch, .. } => Done::Batch(batch::apply(&self.conn, tables, *realm, batch)),
             Job::Version { .. } => Done::Version(self.version()),
             Job::Settle { unit, now, .. } => Done::Settle(batch::settle(&self.conn, *unit, *now)),
             Job::Sweep { tables, now, limit, .. } => Done::Sweep(batch::sweep(&self.conn, tables, *now, *limit)),
