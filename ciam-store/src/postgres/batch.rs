@@ -1,32 +1,19 @@
-//! One batch as one flight of statements: BEGIN, its operations and COMMIT leave together, and the answers come back
-//! together, so that a batch costs one round trip and holds its locks no longer than it must.
-//!
-//! A connection reads only unless a BEGIN says otherwise. If that BEGIN fails (somebody cancels it by hand), the
-//! statements behind it, which would each be a transaction of its own, are refused, all of them.
+//! The statements of one batch, and what their failures mean.
 
 use std::collections::{HashMap, HashSet};
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{Batch, Bound, Encoded, Op, RecordKey, StoreError, UNITS};
-use deadpool_postgres::ClientWrapper;
-use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::failure::{Failure, commit_refusal, refusal, unavailable};
 use super::listening::{NOTIFY, payloads};
 use super::sql::{self, Live, Table};
 use super::values::Param;
 
 /// The prepared collections by name.
 pub(super) type Tables = HashMap<&'static str, Arc<Table>>;
-
-/// What opens a transaction that writes.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE";
 
 pub(super) fn table<'t>(tables: &'t Tables, name: &str) -> Result<&'t Table, StoreError> {
     tables.get(name).map(AsRef::as_ref).ok_or(StoreError::Misuse("a collection that the store was not prepared for"))
@@ -35,8 +22,8 @@ pub(super) fn table<'t>(tables: &'t Tables, name: &str) -> Result<&'t Table, Sto
 /// A statement of a batch, and what its failure means.
 #[derive(Debug)]
 pub(super) struct Step<'t> {
-    text: &'t str,
-    params: Vec<Param>,
+    pub(super) text: &'t str,
+    pub(super) params: Vec<Param>,
     pub(super) key: RecordKey,
     pub(super) table: Option<&'t Table>,
     /// What it means that there was no record.
@@ -260,67 +247,4 @@ fn changing(table: &Table, record: &Encoded) -> impl Iterator<Item = Param> {
 fn live<'t>(table: &'t Table, name: &str) -> Result<&'t Live, StoreError> {
     let live = table.live.iter().find(|live| live.name == name);
     live.ok_or(StoreError::Misuse("a tally or peak that the collection does not declare"))
-}
-
-/// A statement that is on its way: how many rows it has changed.
-type OnItsWay<'c> = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + 'c>>;
-
-/// Sends the statements as one transaction, and answers how many rows each has changed.
-pub(super) async fn fly(client: &ClientWrapper, steps: &[Step<'_>]) -> Result<Vec<u64>, Failure> {
-    let mut prepared = Vec::with_capacity(steps.len());
-    for step in steps {
-        prepared.push(client.prepare_cached(step.text).await.map_err(|error| Failure::Refused(unavailable(error)))?);
-    }
-    let simple =
-        |text: &'static str| -> OnItsWay<'_> { Box::pin(async move { client.batch_execute(text).await.map(|()| 0) }) };
-    let mut flight = Vec::with_capacity(steps.len() + 2);
-    flight.push(simple(BEGIN));
-    for (statement, step) in prepared.iter().zip(steps) {
-        flight.push(Box::pin(client.execute_raw(statement, &step.params)) as OnItsWay<'_>);
-    }
-    flight.push(simple("COMMIT"));
-    let mut answers = answers(flight).await.into_iter();
-
-    let begun = answers.next();
-    let mut changed = Vec::with_capacity(steps.len());
-    let mut lost = begun.and_then(Result::err);
-    for (step, answer) in steps.iter().zip(answers.by_ref()) {
-        match answer {
-            Ok(rows) => changed.push(rows),
-            // The server has said no: the rest of the flight was not kept, whatever else went wrong.
-            Err(error) if error.as_db_error().is_some() => {
-                return Err(match lost {
-                    Some(begin) => Failure::Refused(unavailable(begin)),
-                    None => refusal(step, error),
-                });
-            }
-            Err(error) => lost = lost.or(Some(error)),
-        }
-    }
-    match (lost, answers.next()) {
-        (Some(error), _) => Err(Failure::Refused(super::failure::unknown(error))),
-        (None, Some(Err(error))) => Err(Failure::Refused(commit_refusal(error))),
-        (None, _) => Ok(changed),
-    }
-}
-
-/// Sends all of them, in order, before it waits for the first.
-async fn answers(flight: Vec<OnItsWay<'_>>) -> Vec<Result<u64, Error>> {
-    let mut sent = Vec::with_capacity(flight.len());
-    for mut statement in flight {
-        // What is asked for the first time is sent.
-        let first = poll_fn(|context| Poll::Ready(statement.as_mut().poll(context))).await;
-        sent.push(match first {
-            Poll::Ready(answer) => Ok(answer),
-            Poll::Pending => Err(statement),
-        });
-    }
-    let mut answers = Vec::with_capacity(sent.len());
-    for answer in sent {
-        answers.push(match answer {
-            Ok(answer) => answer,
-            Err(waiting) => waiting.await,
-        });
-    }
-    answers
 }

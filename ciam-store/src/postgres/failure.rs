@@ -7,6 +7,18 @@ use tokio_postgres::error::SqlState;
 use super::batch::{Absence, Step};
 use super::sql::{ABSENT, REFUSED, UNITS_KEY};
 
+/// An error of whatever speaks to PostgreSQL.
+pub(super) trait Said: std::error::Error + Send + Sync + 'static {
+    /// What the server said, if it was the server: its code, and the constraint that it is about.
+    fn said(&self) -> Option<(&str, &str)>;
+}
+
+impl Said for Error {
+    fn said(&self) -> Option<(&str, &str)> {
+        self.as_db_error().map(|said| (said.code().code(), said.constraint().unwrap_or_default()))
+    }
+}
+
 /// Nothing was changed, and the caller can do nothing about it but try later.
 pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable(Box::new(error))
@@ -27,23 +39,22 @@ pub(super) enum Failure {
 }
 
 /// The answer to a statement of a batch that the server has refused: so nothing of the batch was kept.
-pub(super) fn refusal(step: &Step<'_>, error: Error) -> Failure {
-    let Some(said) = error.as_db_error() else { return Failure::Refused(unknown(error)) };
+pub(super) fn refusal(step: &Step<'_>, error: impl Said) -> Failure {
+    let Some((code, constraint)) = error.said() else { return Failure::Refused(unknown(error)) };
     let (collection, id) = (step.key.collection, step.key.id);
-    let code = said.code();
+    let is = |states: &[&SqlState]| states.iter().any(|state| state.code() == code);
     let stale = StoreError::Stale { collection, id };
-    if code == ABSENT {
+    if is(&[ABSENT]) {
         return Failure::Refused(match step.absence {
             Absence::Stale => stale,
             Absence::Conflict => StoreError::Conflict { collection, index: "id" },
             Absence::Exceeded => StoreError::Exceeded { collection, tally: step.live },
         });
     }
-    if code == REFUSED {
+    if is(&[REFUSED]) {
         return Failure::Refused(StoreError::Exceeded { collection, tally: step.live });
     }
-    if *code == SqlState::UNIQUE_VIOLATION {
-        let constraint = said.constraint().unwrap_or_default();
+    if is(&[&SqlState::UNIQUE_VIOLATION]) {
         if constraint == UNITS_KEY {
             return Failure::Refused(StoreError::Conflict { collection: UNITS, index: "id" });
         }
@@ -53,13 +64,14 @@ pub(super) fn refusal(step: &Step<'_>, error: Error) -> Failure {
         let may_have_expired = step.table.is_some_and(|table| table.spec.expires);
         return if may_have_expired { Failure::Taken(taken) } else { Failure::Refused(taken) };
     }
-    Failure::Refused(match code {
-        code if [SqlState::FOREIGN_KEY_VIOLATION, SqlState::RESTRICT_VIOLATION].contains(code) => {
-            StoreError::Referenced
-        }
-        code if [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code) => stale,
-        code if *code == SqlState::PROGRAM_LIMIT_EXCEEDED => StoreError::TooLarge,
-        _ => unavailable(error),
+    Failure::Refused(if is(&[&SqlState::FOREIGN_KEY_VIOLATION, &SqlState::RESTRICT_VIOLATION]) {
+        StoreError::Referenced
+    } else if is(&[&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE]) {
+        stale
+    } else if is(&[&SqlState::PROGRAM_LIMIT_EXCEEDED]) {
+        StoreError::TooLarge
+    } else {
+        unavailable(error)
     })
 }
 

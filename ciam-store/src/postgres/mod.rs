@@ -17,6 +17,8 @@
 
 mod batch;
 mod failure;
+mod flight;
+mod host;
 mod inspection;
 mod listening;
 mod options;
@@ -44,8 +46,9 @@ pub use inspection::PostgresInspection;
 pub use options::PostgresOptions;
 
 use crate::{layout, query};
-use batch::{Room, Step, Tables, fly, steps, table, unit_step};
+use batch::{Room, Step, Tables, steps, table, unit_step};
 use failure::{Failure, unavailable};
+use flight::fly;
 use listening::Listening;
 use sql::{Table, numbered};
 use values::{Param, to_row, to_value};

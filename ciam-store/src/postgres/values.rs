@@ -40,6 +40,21 @@ impl Param {
     /// The end of time.
     pub(super) const FOREVER: Self = Self::Moment(FOREVER);
 
+    /// Its type; of a null, that it is open.
+    pub(super) const fn kind(&self) -> Type {
+        match self {
+            Self::Uuid(_) => Type::UUID,
+            Self::Uuids(_) => Type::UUID_ARRAY,
+            Self::Int(_) => Type::INT8,
+            Self::Small(_) => Type::INT4,
+            Self::Text(_) => Type::TEXT,
+            Self::Bytes(_) => Type::BYTEA,
+            Self::Doc(_) => Type::JSON,
+            Self::Moment(_) => Type::TIMESTAMPTZ,
+            Self::Null => Type::UNKNOWN,
+        }
+    }
+
     pub(super) fn value(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,
@@ -81,17 +96,7 @@ impl ToSql for Param {
     }
 
     fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        let fits = match self {
-            Self::Uuid(_) => *ty == Type::UUID,
-            Self::Uuids(_) => *ty == Type::UUID_ARRAY,
-            Self::Int(_) => *ty == Type::INT8,
-            Self::Small(_) => *ty == Type::INT4,
-            Self::Text(_) => *ty == Type::TEXT,
-            Self::Bytes(_) => *ty == Type::BYTEA,
-            Self::Doc(_) => *ty == Type::JSON,
-            Self::Moment(_) => *ty == Type::TIMESTAMPTZ,
-            Self::Null => true,
-        };
+        let fits = matches!(self, Self::Null) || *ty == self.kind();
         if fits { self.to_sql(ty, out) } else { Err(format!("a value is not of the type {ty}").into()) }
     }
 }
