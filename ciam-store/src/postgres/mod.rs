@@ -19,6 +19,8 @@ mod batch;
 mod failure;
 mod flight;
 mod host;
+#[cfg(feature = "sqlx-postgres")]
+mod host_sqlx;
 mod inspection;
 mod listening;
 mod options;

@@ -25,6 +25,8 @@ mod batch;
 mod executor;
 mod failure;
 mod host;
+#[cfg(feature = "sqlx-sqlite")]
+mod host_sqlx;
 mod inspection;
 mod options;
 #[cfg(test)]
