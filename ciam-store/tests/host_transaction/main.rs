@@ -11,11 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use ::tokio_postgres::IsolationLevel;
 use ciam_core::events::{Cause, Event};
 use ciam_core::id::{RecordId as _, UserId};
-use ciam_core::store::{Position, Settlement, Staged, StoreError, UNITS};
+use ciam_core::store::{Bound, Position, Settlement, Staged, StoreError, UNITS};
 use ciam_core::testing::{FaultyStore, TestBed, in_parallel};
 use ciam_core::users::{DisplayName, NewUser, ReadyUser, Standing, User, UserError};
+use ciam_store::conformance::{Account, Fixture, Ticket};
 use shop::{End, Queued, Ran, Rusqlite, Shop, SqlxPostgres, SqlxSqlite, Step, TokioPostgres};
 
 /// An engine on the database of a shop.
@@ -149,6 +151,8 @@ async fn a_refusal_takes_back_what_is_ciam_s<S: Shop>() {
     free.unwrap().committed().await;
     assert_eq!(site.shop.count().await, 3);
     assert_eq!(site.bed.ciam.users().list(None, 9).await.unwrap().items.len(), before + 1, "no half of a user");
+    until(async || site.events("user.registered").await >= 2).await;
+    assert_eq!(site.events("user.registered").await, 2);
 }
 
 async fn what_is_stale_succeeds_when_the_host_runs_it_again<S: Shop>() {
@@ -218,6 +222,9 @@ async fn a_session_that_is_ended_is_refused_at_once<S: Shop>() {
     assert_eq!(site.check(bearer).await, (false, false));
     applied.committed().await;
     assert_eq!(site.check(bearer).await, (false, false));
+    // What is opened afterwards is kept again.
+    let next = site.bed.signed_in(ada).await.bearer;
+    until(async || site.check(next.expose()).await == (true, true)).await;
 }
 
 async fn what_nobody_speaks_of_is_found_out<S: Shop>() {
@@ -303,6 +310,137 @@ async fn of_a_hundred_who_want_one_address_one_gets_it<S: Shop>() {
     until(async || site.events("user.registered").await == before + 1).await;
 }
 
+/// Every kind of condition and of value, as in a commit of ciam's own.
+async fn conditions_mean_what_they_mean_elsewhere<S: Shop>() {
+    let Some(shop) = S::open().await else { return };
+    let f = Fixture::new(shop.backend()).await;
+    let apply = async |write: &dyn Fn(&Staged)| {
+        let staged = f.store.staged();
+        write(&staged);
+        let ran = shop.run(vec![Step::Apply(Arc::new(staged))], End::Commit).await;
+        assert!(ran.committed);
+        ran.only().map(|applied| drop(tokio::spawn(applied.committed())))
+    };
+    let ann = Account { handle: Some("ann".into()), team: Some("t".into()), rank: 7, ..f.account("ann") };
+    apply(&|work| work.insert(&ann).unwrap()).await.unwrap();
+
+    let add = |by| move |work: &Staged| work.add(&Account::SEATS, ann.id, by, Bound::AtMost(3)).unwrap();
+    apply(&add(3)).await.unwrap();
+    let full = apply(&add(1)).await;
+    assert!(matches!(full, Err(StoreError::Exceeded { tally: "seats", .. })), "{full:?}");
+    apply(&add(-1)).await.unwrap();
+    let nobody = f.id();
+    let absent = apply(&|work| work.add(&Account::SEATS, nobody, 1, Bound::None).unwrap()).await;
+    assert!(matches!(absent, Err(StoreError::Stale { .. })), "{absent:?}");
+    let bob = f.account("bob");
+    for _ in 0..2 {
+        apply(&|work| work.add_or_insert(&Account::SEATS, &bob, 2, Bound::None).unwrap()).await.unwrap();
+    }
+    apply(&|work| work.raise(&Account::SEEN, bob.id, 9).unwrap()).await.unwrap();
+    let used = apply(&|work| work.raise_strictly(&Account::SEEN, bob.id, 9).unwrap()).await;
+    assert!(matches!(used, Err(StoreError::Exceeded { tally: "seen", .. })), "{used:?}");
+    let bob = f.store.get::<Account>(bob.id).await.unwrap().unwrap();
+    assert_eq!((bob.seats, bob.seen), (4, 9));
+    assert_eq!(f.store.get::<Account>(ann.id).await.unwrap().unwrap().seats, 2);
+
+    // What has expired is in nobody's way, and what has not is.
+    let (old, new) = (f.ticket("code"), Ticket { id: f.id(), ..f.ticket("code") });
+    apply(&|work| work.insert(&old).unwrap()).await.unwrap();
+    let taken = apply(&|work| work.insert(&new).unwrap()).await;
+    assert!(matches!(taken, Err(StoreError::Conflict { index: "code", .. })), "{taken:?}");
+    f.clock.advance(Duration::from_secs(60));
+    let new = Ticket { until: f.now() + Duration::from_secs(60), ..new };
+    apply(&|work| work.insert(&new).unwrap()).await.unwrap();
+    assert_eq!(f.store.get::<Ticket>(new.id).await.unwrap(), Some(new));
+}
+
+/// A closure on the writer may run again, when the COMMIT of its group was refused for another's sake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_queued_write_that_runs_again_applies_again() {
+    let site = Site::<Queued>::open().await.unwrap();
+    let (staged, ada) = site.sign_up("ada@example.com").await;
+    let (runs, store, go) = (effect(&staged), site.shop.store(), Arc::new(AtomicU32::new(0)));
+    let gate = Arc::clone(&go);
+    let holding = store.write(move |_| -> Result<(), StoreError> {
+        let state = &gate;
+        state.fetch_max(1, Ordering::SeqCst);
+        while state.load(Ordering::SeqCst) < 2 {
+            std::thread::yield_now();
+        }
+        Ok(())
+    });
+    let nobody = uuid::Uuid::from_u128(7);
+    let together = async {
+        until(async || go.load(Ordering::SeqCst) == 1).await;
+        let release = async {
+            until(async || store.statistics().waiting == 2).await;
+            go.store(2, Ordering::SeqCst);
+        };
+        tokio::join!(
+            site.shop.run(vec![Step::Apply(staged), Step::Order(ada.uuid())], End::Commit),
+            site.shop.run(vec![Step::Gift(nobody)], End::Commit),
+            release,
+        )
+    };
+    let (held, (ran, guilty, ())) = tokio::join!(holding, together);
+    held.unwrap();
+    assert!(!guilty.committed);
+    assert!(ran.committed);
+    assert_eq!(site.shop.runs(), 2 + 2, "each of them ran twice");
+    ran.only().unwrap().committed().await;
+    assert!(site.is_there(ada).await);
+    assert_eq!(site.shop.count().await, 1);
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn outside_of_a_transaction_nothing_is_applied() {
+    let site = Site::<Rusqlite>::open().await.unwrap();
+    let (staged, ada) = site.sign_up("ada@example.com").await;
+    let refused = site.shop.store().apply(&site.shop.connect(), &staged);
+    assert!(matches!(refused, Err(StoreError::Misuse(_))), "{refused:?}");
+    assert!(!site.is_there(ada).await);
+}
+
+/// What others write while the host's transaction is open is held back, and comes after what the transaction wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_follower_misses_nothing_of_a_transaction_that_is_open_for_long() {
+    let Some(site) = Site::<TokioPostgres>::open().await else { return };
+    let mut host = site.shop.connect().await;
+    let (staged, _) = site.sign_up("ada@example.com").await;
+    let tx = host.transaction().await.unwrap();
+    let applied = site.shop.store().apply(&tx, &staged).await.unwrap();
+    let bob = site.bed.user().create().await.id;
+    let follow = async || site.bed.ciam.store().tail::<Event>(Position::START, 9).await.unwrap();
+    assert!(follow().await.is_empty(), "a follower would never see what the open transaction wrote");
+    tx.commit().await.unwrap();
+    applied.committed().await;
+    until(async || follow().await.len() == 2).await;
+    let subjects: Vec<_> = follow().await.into_iter().map(|(_, event)| event.subject).collect();
+    assert_eq!(subjects[1], Some(bob));
+}
+
+/// A host may be stricter than ciam is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn at_a_stricter_level_what_has_changed_is_stale() {
+    let Some(site) = Site::<TokioPostgres>::open().await else { return };
+    let users = site.bed.ciam.users();
+    let ada = site.bed.user().create().await.id;
+    for level in [IsolationLevel::RepeatableRead, IsolationLevel::Serializable] {
+        let mut host = site.shop.connect().await;
+        let tx = host.build_transaction().isolation_level(level).start().await.unwrap();
+        tx.query_one("SELECT count(*) FROM ciam_users", &[]).await.unwrap();
+        users.suspend(&Cause::system(), ada).await.unwrap();
+        // It has read what the host's transaction does not see.
+        let staged = site.bed.ciam.staged();
+        users.activate_in(&staged, &Cause::system(), ada).await.unwrap();
+        let refused = site.shop.store().apply(&tx, &staged).await;
+        assert!(matches!(refused, Err(StoreError::Stale { .. })), "{refused:?}");
+        tx.rollback().await.unwrap();
+        users.activate(&Cause::system(), ada).await.unwrap();
+    }
+}
+
 /// The same tests for each driver.
 macro_rules! over {
     ($($driver:ident: $shop:ty;)+) => {
@@ -320,6 +458,7 @@ macro_rules! over {
                 a_host_that_does_not_know_can_ask,
                 a_user_whom_the_host_refers_to_stays,
                 of_a_hundred_who_want_one_address_one_gets_it,
+                conditions_mean_what_they_mean_elsewhere,
             );
         })+
     };

@@ -1,6 +1,7 @@
 //! A host with tables of its own beside ciam's, over each driver that it may have.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -90,7 +91,7 @@ macro_rules! run_steps {
             }
         }
         if failed || $end == End::RollBack {
-            $roll_back;
+            let () = $roll_back;
             false
         } else {
             $commit.is_ok()
@@ -132,6 +133,16 @@ impl File {
 /// A connection of the host's own, by rusqlite.
 pub(crate) struct Rusqlite(File);
 
+impl Rusqlite {
+    pub(crate) fn store(&self) -> &SqliteStore {
+        &self.0.store
+    }
+
+    pub(crate) fn connect(&self) -> rusqlite::Connection {
+        self.0.connect()
+    }
+}
+
 impl Shop for Rusqlite {
     async fn open() -> Option<Self> {
         Some(Self(File::open().await))
@@ -170,7 +181,18 @@ impl Shop for Rusqlite {
 }
 
 /// The writer of ciam's own, which the host queues its transaction on.
-pub(crate) struct Queued(File);
+pub(crate) struct Queued(File, Arc<AtomicU32>);
+
+impl Queued {
+    pub(crate) fn store(&self) -> &SqliteStore {
+        &self.0.store
+    }
+
+    /// How often a closure has run.
+    pub(crate) fn runs(&self) -> u32 {
+        self.1.load(Ordering::SeqCst)
+    }
+}
 
 #[derive(Debug)]
 struct TakenBack;
@@ -183,7 +205,7 @@ impl From<StoreError> for TakenBack {
 
 impl Shop for Queued {
     async fn open() -> Option<Self> {
-        Some(Self(File::open().await))
+        Some(Self(File::open().await, Arc::default()))
     }
 
     fn backend(&self) -> Arc<dyn Backend> {
@@ -196,8 +218,9 @@ impl Shop for Queued {
 
     async fn run(&self, steps: Vec<Step>, end: End) -> Ran {
         let (applied, store) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&self.0.store));
-        let came = Arc::clone(&applied);
+        let (came, runs) = (Arc::clone(&applied), Arc::clone(&self.1));
         let written = self.0.store.write(move |tx| {
+            runs.fetch_add(1, Ordering::SeqCst);
             let mut applied = came.lock().unwrap();
             applied.clear(); // it may run again
             let kept = run_steps!(
@@ -251,6 +274,16 @@ impl Schema {
 
 /// A connection of the host's own, by tokio-postgres.
 pub(crate) struct TokioPostgres(Schema);
+
+impl TokioPostgres {
+    pub(crate) fn store(&self) -> &PostgresStore {
+        &self.0.store
+    }
+
+    pub(crate) async fn connect(&self) -> tokio_postgres::Client {
+        self.0.connect().await
+    }
+}
 
 impl Shop for TokioPostgres {
     async fn open() -> Option<Self> {
