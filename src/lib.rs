@@ -12,6 +12,7 @@
 //! - **keep records of my own beside ciam's**: [`store`].
 //! - **keep everything in a file, or in the PostgreSQL that several nodes share**: [`SqliteStore`], or `PostgresStore`
 //!   (feature `postgres`).
+//! - **commit a customer and a row of my own in one transaction**: [`Ciam::staged`], and the `apply` of the store.
 //! - **send messages**: [`SmtpMessenger`], and `HttpSmsMessenger` (feature `sms`) behind a
 //!   [`ByChannel`](messages::ByChannel); while developing, [`Mailbox`].
 //! - **configure a site with a file and variables**: [`settings`] (feature `settings`).
@@ -70,6 +71,9 @@ mod guides {
     mod getting_started {}
     #[doc = include_str!("../docs/api.md")]
     mod api {}
+    #[cfg(feature = "sqlx-sqlite")]
+    #[doc = include_str!("../docs/stores-and-migrations.md")]
+    mod stores_and_migrations {}
     #[doc = include_str!("../docs/testing-your-app.md")]
     mod testing_your_app {}
     #[doc = include_str!("../docs/branding-and-language.md")]

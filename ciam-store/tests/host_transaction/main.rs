@@ -196,7 +196,7 @@ async fn what_a_unit_only_reads_is_guarded<S: Shop>() {
     assert!(matches!(ran.only(), Err(StoreError::Stale { .. })));
 }
 
-async fn a_session_that_is_ended_is_refused_at_once<S: Shop>() {
+async fn se2_a_session_that_is_ended_is_refused_at_once<S: Shop>() {
     let Some(site) = Site::<S>::open().await else { return };
     let ada = site.bed.user().create().await.id;
     let opened = site.bed.signed_in(ada).await;
@@ -277,7 +277,7 @@ async fn a_user_whom_the_host_refers_to_stays<S: Shop>() {
     assert_eq!(site.shop.count().await, 2);
 }
 
-async fn of_a_hundred_who_want_one_address_one_gets_it<S: Shop>() {
+async fn rg1_of_a_hundred_who_want_one_address_one_gets_it<S: Shop>() {
     let Some(site) = Site::<S>::open().await else { return };
     let site = Arc::new(site);
     let ada = site.bed.user().create().await.id;
@@ -453,11 +453,11 @@ macro_rules! over {
                 a_refusal_takes_back_what_is_ciam_s,
                 what_is_stale_succeeds_when_the_host_runs_it_again,
                 what_a_unit_only_reads_is_guarded,
-                a_session_that_is_ended_is_refused_at_once,
+                se2_a_session_that_is_ended_is_refused_at_once,
                 what_nobody_speaks_of_is_found_out,
                 a_host_that_does_not_know_can_ask,
                 a_user_whom_the_host_refers_to_stays,
-                of_a_hundred_who_want_one_address_one_gets_it,
+                rg1_of_a_hundred_who_want_one_address_one_gets_it,
                 conditions_mean_what_they_mean_elsewhere,
             );
         })+
