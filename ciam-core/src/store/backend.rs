@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::query::{Cursor, RawQuery};
-use super::record::{CollectionSpec, Encoded, Record, Row};
+use super::record::Record;
+use super::spec::{CollectionSpec, Encoded, Row};
 use crate::clock::Timestamp;
 use crate::id::RealmId;
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::backend::{Backend, Batch, Op, Position, RecordKey, Schema, Settlement, UNITS};
 use super::error::StoreError;
 use super::query::{Cursor, RawQuery};
-use super::record::{CollectionSpec, Encoded, Row};
+use super::spec::{CollectionSpec, Encoded, Row};
 use super::value::Value;
 use crate::clock::Timestamp;
 use crate::id::RealmId;

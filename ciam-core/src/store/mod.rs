@@ -39,9 +39,12 @@
 
 mod backend;
 mod error;
+mod index;
+mod live;
 mod memory;
 mod query;
 mod record;
+mod spec;
 mod staged;
 mod transact;
 mod unit;
@@ -55,12 +58,12 @@ pub use backend::{
     Backend, Batch, Bound, Listener, MAX_BYTES, MAX_OPS, Op, Position, Pressure, RecordKey, Schema, Settlement, UNITS,
 };
 pub use error::StoreError;
+pub use index::{AnyIndex, Index};
+pub use live::{AnyLive, Number, Peak, Tally};
 pub use memory::MemoryStore;
 pub use query::{Cursor, MAX_PAGE, MalformedCursor, Page, Query, RawQuery};
-pub use record::{
-    AnyIndex, AnyLive, Collection, CollectionSpec, ColumnSpec, Encoded, Index, IndexSpec, Number, Peak, Record, Row,
-    Tally,
-};
+pub use record::{Collection, Record};
+pub use spec::{CollectionSpec, ColumnSpec, Encoded, IndexSpec, Row};
 pub use staged::{Applied, Attempt, Staged};
 pub use transact::MAX_RUNS;
 pub use value::{Column, ColumnType, Key, Nothing, Value};

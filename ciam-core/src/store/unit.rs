@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::backend::{Batch, Op, RecordKey};
 use super::error::StoreError;
 use super::query::{Cursor, RawQuery};
-use super::record::{Encoded, Record, Row};
+use super::record::Record;
+use super::spec::{Encoded, Row};
 use super::value::Value;
 use crate::clock::Timestamp;
 
