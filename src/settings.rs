@@ -459,7 +459,12 @@ impl Settings {
         let builder = self.languages.iter().fold(builder, |builder, (tag, texts)| builder.language(tag, texts));
         let builder = self.applications.iter().cloned().fold(builder, CiamBuilder::application);
         let builder = match self.redis()? {
-            Some(redis) => builder.throttle_store(Arc::new(redis.counters())).invalidation(redis.invalidation()),
+            Some(redis) => {
+                let builder = builder.throttle_store(Arc::new(redis.counters()));
+                // PostgreSQL tells what was revoked in the transaction that revokes, which leaves no gap.
+                let tells_itself = matches!(self.database, Database::Postgres(_));
+                if tells_itself { builder } else { builder.invalidation(redis.invalidation()) }
+            }
             None => builder,
         };
         let builder = match self.language.clone() {
