@@ -47,6 +47,8 @@ fn main() {
         print(name, "1,000 wrong passwords for one account", &rush);
         let (rush, ..) = runtime.block_on(hot_spots::seats(&place, 200, 100, true));
         print(name, "200 claims on a counter of 100", &rush);
+        let (rush, _) = runtime.block_on(hot_spots::messages(&place, 300));
+        print(name, "300 messages to one mailbox", &rush);
         for people in [100, 1000, 10_000] {
             let Some(place) = open(&runtime) else { continue };
             let rush = runtime.block_on(hot_spots::registrations(&place, people));
