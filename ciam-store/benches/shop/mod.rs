@@ -10,7 +10,7 @@ use ciam_core::clock::{Clock as _, SystemClock, Timestamp};
 use ciam_core::entropy::{Entropy, SystemEntropy};
 use ciam_core::events::{Cause, Event, NewEvent};
 use ciam_core::id::RealmId;
-use ciam_core::store::{Backend, Collection, Index, Record, Schema, Store, StoreError};
+use ciam_core::store::{Backend, Collection, Index, Record, Schema, Store, StoreError, Work};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
@@ -43,6 +43,20 @@ impl Record for Session {
 
 impl Session {
     pub(crate) const BY_USER: Index<Self, UserId> = Index::new("user", |s: &Self| s.user);
+
+    pub(crate) fn new(id: SessionId, user: UserId, now: Timestamp) -> Self {
+        Self {
+            id,
+            user,
+            digest: ciam_core::secret::Digest::of(&[7]),
+            opened: now,
+            seen: now,
+            until: now + Duration::from_hours(24),
+            epoch: 3,
+            amr: vec!["pwd".into(), "otp".into()],
+            agent: "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".into(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,6 +94,10 @@ impl Record for Address {
 impl Address {
     pub(crate) const BY_TEXT: Index<Self, String> = Index::new("text", |a: &Self| a.text.clone()).unique();
     pub(crate) const BY_USER: Index<Self, UserId> = Index::new("user", |a: &Self| a.user);
+
+    pub(crate) fn text_of(user: UserId) -> String {
+        format!("{user}@example.com")
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -123,17 +141,7 @@ pub(crate) async fn fill(store: &Store, rows: usize) -> (Vec<SessionId>, Vec<Use
                 if at % 2 == 0 {
                     users.push(random.id(now));
                 }
-                Session {
-                    id: random.id(now + Duration::from_millis(chunk as u64)),
-                    user: *users.last().unwrap(),
-                    digest: ciam_core::secret::Digest::of(&[7]),
-                    opened: now,
-                    seen: now,
-                    until: now + Duration::from_hours(24),
-                    epoch: 3,
-                    amr: vec!["pwd".into(), "otp".into()],
-                    agent: "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".into(),
-                }
+                Session::new(random.id(now + Duration::from_millis(chunk as u64)), *users.last().unwrap(), now)
             })
             .collect();
         sessions.extend(batch.iter().map(|session| session.id));
@@ -158,16 +166,16 @@ impl Picker {
 }
 
 pub(crate) async fn register(store: &Store) {
-    let done: Result<(), StoreError> = store
-        .transact(|work| async move {
-            let user = User { id: work.new_id(), status: "active".into(), epoch: 0 };
-            work.insert(&user)?;
-            work.insert(&Address { id: work.new_id(), user: user.id, text: format!("{}@example.com", user.id) })?;
-            work.insert(&Password { id: work.new_id(), user: user.id, hash: "$argon2id$".repeat(10) })?;
-            work.record(NewEvent::new("user.registered", &Cause::system()).about(user.id))
-        })
-        .await;
+    let done: Result<(), StoreError> = store.transact(|work| async move { register_in(&work, work.new_id()) }).await;
     done.unwrap();
+}
+
+/// All that is written of somebody who registers.
+pub(crate) fn register_in(work: &Work, user: UserId) -> Result<(), StoreError> {
+    work.insert(&User { id: user, status: "active".into(), epoch: 0 })?;
+    work.insert(&Address { id: work.new_id(), user, text: Address::text_of(user) })?;
+    work.insert(&Password { id: work.new_id(), user, hash: "$argon2id$".repeat(10) })?;
+    work.record(NewEvent::new("user.registered", &Cause::system()).about(user))
 }
 
 /// Registrations a second with so many in flight.
