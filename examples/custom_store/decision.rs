@@ -85,8 +85,7 @@ impl Draft<'_> {
             let mut others: BTreeSet<Uuid> = changed.chain(table.holders(number, self.realm, &wanted)).collect();
             others.remove(&key.id);
             for other in others.into_iter().map(|id| RecordKey { id, ..key }) {
-                let has_it =
-                    |other: &&Kept| other.realm == self.realm && other.key(spec, index).as_ref() == Some(&wanted);
+                let has_it = |other: &&Kept| other.key(spec, index).as_ref() == Some(&wanted);
                 match self.lies(other).filter(has_it) {
                     None => {}
                     Some(holder) if self.is_alive(holder) => {

@@ -1,7 +1,7 @@
 //! The conditions of `insert`, `replace`, `remove`, `guard` and `touch`.
 
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{Bound, Op, Record as _, RecordKey, StoreError};
+use ciam_core::store::{Bound, Op, Record as _, RecordKey, Settlement, StoreError};
 use uuid::Uuid;
 
 use super::fixture::{Account, Fixture, Ticket, assert_matches, insert, insert_ticket, key, replace};
@@ -151,6 +151,9 @@ pub async fn a_unit_has_its_id_once(f: Fixture) {
     let again = ciam_core::store::Batch { ops: vec![insert(&f.account("bob"))], ..batch };
     assert_matches!(f.backend.commit(RealmId::DEFAULT, again).await, Err(StoreError::Conflict { .. }));
     assert_eq!(f.store.count(&Account::BY_NAME.eq(&"bob".to_owned()), 1).await.unwrap(), 0);
+    // Also when it writes nothing else.
+    let guards = f.commit(vec![Op::Guard { key: key::<Account>(f.id()), expected: None }]).await.unwrap();
+    assert_eq!(f.backend.settle(guards, f.now()).await.unwrap(), Settlement::Committed);
 }
 
 /// What is in one realm cannot be read, found, changed or met in another.

@@ -80,6 +80,18 @@ pub async fn an_expired_record_frees_its_id_and_key(f: Fixture) {
     f.commit(vec![insert_ticket(&next)]).await.unwrap();
 }
 
+/// An expired record whose key another has taken does not come back: not to a node either whose clock is behind.
+pub async fn whoever_loses_the_key_to_another_is_gone(f: Fixture) {
+    let (before, old) = (f.now(), f.ticket("a"));
+    f.commit(vec![insert_ticket(&old)]).await.unwrap();
+    f.clock.advance(MINUTE);
+    let new = f.ticket("a");
+    f.commit(vec![insert_ticket(&new)]).await.unwrap();
+    let keys = [key::<Ticket>(old.id), key::<Ticket>(new.id)];
+    let rows = f.backend.read(RealmId::DEFAULT, before, &keys).await.unwrap();
+    assert_eq!(rows.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
+}
+
 /// A replacement may take the key of an expired record, too.
 pub async fn replace_takes_the_key_of_an_expired_record(f: Fixture) {
     f.commit(vec![insert_ticket(&f.ticket("a"))]).await.unwrap();

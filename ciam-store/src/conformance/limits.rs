@@ -59,7 +59,7 @@ pub async fn preparing_again_changes_nothing(f: Fixture) {
 
 /// The suite's accounts as another crate might declare them by mistake.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Impostor {
+pub(super) struct Impostor {
     id: AccountId,
     rank: String,
 }

@@ -10,7 +10,7 @@ use ciam_core::store::{Position, Store, StoreError};
 use super::fixture::{Account, Fixture};
 use ciam_core::testing::in_parallel;
 
-async fn record(store: &Store, name: &'static str) {
+pub(super) async fn record(store: &Store, name: &'static str) {
     let done: Result<(), StoreError> =
         store.transact(|work| async move { work.record(NewEvent::new(name, &Cause::system())) }).await;
     done.unwrap();
@@ -28,7 +28,7 @@ async fn follow(store: &Store, mut after: Position, step: u32) -> Vec<(Position,
 
 /// What is in the stream, once there is as much of it as expected. A backend may hold back what was committed while
 /// an older unit may still commit before it.
-async fn follow_until(store: &Store, after: Position, step: u32, expected: usize) -> Vec<(Position, Event)> {
+pub(super) async fn follow_until(store: &Store, after: Position, step: u32, expected: usize) -> Vec<(Position, Event)> {
     let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
         let seen = follow(store, after, step).await;
