@@ -215,6 +215,7 @@ async fn assert_whole(file: &Path, acknowledged: &BTreeSet<(UserId, String)>) {
     loop {
         let events = ciam.store().tail::<Event>(place, 1000).await.unwrap();
         let Some((last, _)) = events.last() else { break };
+        assert!(place < *last);
         place = *last;
         told.extend(
             events.iter().filter(|(_, event)| event.name == "user.registered").filter_map(|(_, event)| event.subject),

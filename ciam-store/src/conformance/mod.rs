@@ -138,7 +138,7 @@ macro_rules! conformance_cases {
             conditions {
                 what_was_inserted_is_read, insert_refuses_a_taken_id, insert_refuses_a_taken_key,
                 a_null_never_collides, a_key_of_two_columns_collides_as_a_whole, replace_needs_the_version_that_was_read,
-                replace_refuses_a_key_that_another_has, remove_needs_the_version_that_was_read,
+                replace_writes_document_and_shape, replace_refuses_a_key_that_another_has, remove_needs_the_version_that_was_read,
                 guard_needs_the_version_that_was_read, guard_of_absence, two_guards_succeed_and_two_touches_do_not,
                 a_unit_has_its_id_once, realms_are_walled_off, all_or_nothing_wherever_it_fails,
                 a_key_passes_from_a_removed_to_an_inserted_record, foreign_names_are_misuse
@@ -150,7 +150,7 @@ macro_rules! conformance_cases {
             }
             expiry {
                 an_expired_record_is_absent_to_reads, an_expired_record_is_absent_to_conditions,
-                an_expired_record_frees_its_id_and_key, whoever_loses_the_key_to_another_is_gone, replace_takes_the_key_of_an_expired_record,
+                an_expired_record_frees_its_id_and_key, whoever_loses_the_key_to_another_is_gone, replace_moves_the_expiry, replace_takes_the_key_of_an_expired_record,
                 add_starts_anew_after_expiry, the_moment_of_the_call_decides, sweep_is_bounded_and_spares_the_living,
                 sweep_forgets_old_units
             }

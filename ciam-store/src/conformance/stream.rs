@@ -20,7 +20,9 @@ async fn follow(store: &Store, mut after: Position, step: u32) -> Vec<(Position,
     let mut seen = Vec::new();
     loop {
         let next = store.tail::<Event>(after, step).await.unwrap();
+        assert!(next.len() <= step as usize, "more than was asked for");
         let Some((last, _)) = next.last() else { return seen };
+        assert!(after < *last, "a place that is not behind the one that was asked for");
         after = *last;
         seen.extend(next);
     }
@@ -88,6 +90,7 @@ pub async fn tail_misses_nothing_while_units_commit(f: Fixture) {
             if next.is_empty() && last_round && (seen.len() >= 300 || std::time::Instant::now() > patience) {
                 return seen;
             }
+            assert!(next.iter().all(|(at, _)| after < *at), "a place that is not behind the one that was asked for");
             seen.extend(next.into_iter().map(|(at, event)| (at, event.id)));
             tokio::task::yield_now().await;
         }
