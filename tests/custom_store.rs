@@ -3,6 +3,8 @@
 //!
 //! Twenty kills; `CIAM_KILL_ROUNDS` says otherwise.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

@@ -195,7 +195,7 @@ pub async fn realms_are_walled_off(f: Fixture) {
     f.backend.commit(other.realm(), f.batch(vec![insert(&theirs)])).await.unwrap();
     for (store, own) in [(&f.store, account), (&other, theirs)] {
         let found = store.find(&Account::BY_NAME.eq(&"ann".to_owned())).await.unwrap();
-        assert_eq!(found.items, [own.clone()]);
+        assert_eq!(found.items, std::slice::from_ref(&own));
         assert_eq!(store.count(&Account::BY_NAME.under(&()), 9).await.unwrap(), 1);
         assert_eq!(store.get::<Account>(own.id).await.unwrap(), Some(own));
     }
