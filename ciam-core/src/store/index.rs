@@ -57,7 +57,7 @@ impl<R: Record, K: Key + 'static> Index<R, K> {
     #[must_use]
     pub fn taken(&self, error: &StoreError) -> bool {
         matches!(error, StoreError::Conflict { collection, index }
-            if *collection == R::COLLECTION.name && *index == self.names.slice()[0])
+            if *collection == R::COLLECTION.name() && *index == self.names.slice()[0])
     }
 
     /// All records with exactly this key, by id.

@@ -95,7 +95,7 @@ impl<R: Record, N> Tally<R, N> {
     #[must_use]
     pub fn exceeded(&self, error: &StoreError) -> bool {
         matches!(error, StoreError::Exceeded { collection, tally }
-            if *collection == R::COLLECTION.name && *tally == self.name)
+            if *collection == R::COLLECTION.name() && *tally == self.name)
     }
 }
 

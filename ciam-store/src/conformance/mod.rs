@@ -15,6 +15,7 @@
 
 pub mod conditions;
 pub mod counting;
+pub mod directory;
 pub mod expiry;
 mod fixture;
 pub mod limits;
@@ -80,6 +81,13 @@ macro_rules! conformance_cases {
                 add_creates_what_is_absent, raise_goes_only_upwards, raise_strictly_refuses_what_was_used,
                 replace_leaves_counters_alone, a_refused_count_leaves_nothing
             }
+            directory {
+                every_test_finds_what_it_says, what_has_no_value_is_told_apart, filters_are_combined_and_turned_around,
+                hostile_texts_are_texts, sorted_both_ways_and_by_several_fields, pages_by_cursor_have_no_gap_and_no_repetition,
+                pages_hold_while_others_write, pages_by_offset, totals_are_exact_up_to_a_bound, times_and_ids_are_searched_by,
+                an_expired_record_is_not_found, a_search_stays_in_its_realm, what_is_too_much_is_refused,
+                a_cursor_of_another_search_is_refused, what_a_search_cannot_be_asked_is_told
+            }
             expiry {
                 an_expired_record_is_absent_to_reads, an_expired_record_is_absent_to_conditions,
                 an_expired_record_frees_its_id_and_key, replace_takes_the_key_of_an_expired_record,
@@ -141,6 +149,7 @@ mod tests {
         let files = [
             include_str!("conditions.rs"),
             include_str!("counting.rs"),
+            include_str!("directory.rs"),
             include_str!("expiry.rs"),
             include_str!("limits.rs"),
             include_str!("outcomes.rs"),

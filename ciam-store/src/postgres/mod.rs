@@ -16,6 +16,7 @@
 //! ```
 
 mod batch;
+mod directory;
 mod failure;
 mod flight;
 mod host;
@@ -24,6 +25,8 @@ mod host_sqlx;
 mod inspection;
 mod listening;
 mod options;
+#[cfg(test)]
+mod plans;
 mod schema;
 mod sql;
 mod values;
@@ -37,8 +40,8 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{
-    Backend, Batch, Cursor, Listener, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
-    Value,
+    Backend, Batch, Cursor, Directory, Listener, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement,
+    StoreError, Value,
 };
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
@@ -248,6 +251,10 @@ impl Backend for PostgresStore {
         // Whoever hangs up must not leave half a flight behind, nor its connection to somebody else.
         let through = tokio::spawn(async move { commit(&pool, patience, &tables, realm, &batch).await });
         through.await.unwrap_or_else(|error| Err(failure::unknown(error)))
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(self)
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {

@@ -14,6 +14,8 @@ use crate::query;
 const YEAR_2000: i64 = 946_684_800_000_000;
 /// What PostgreSQL can keep as a moment ends in the year 294,276; what is later is for ever.
 const LAST_MOMENT: i64 = 9_223_371_331_200_000_000;
+/// And begins in the year 4714 BC; what is earlier was always.
+const FIRST_MOMENT: i64 = -211_813_488_000_000_000;
 const FOREVER: i64 = i64::MAX;
 
 /// A value of a statement.
@@ -35,6 +37,14 @@ impl Param {
     pub(super) fn moment(at: Timestamp) -> Self {
         let micros = at.micros().saturating_sub(YEAR_2000);
         Self::Moment(if micros >= LAST_MOMENT { FOREVER } else { micros })
+    }
+
+    /// A moment to compare with, which may be before all that PostgreSQL can keep.
+    pub(super) fn any_moment(at: Timestamp) -> Self {
+        match Self::moment(at) {
+            Self::Moment(micros) if micros < FIRST_MOMENT => Self::Moment(i64::MIN),
+            other => other,
+        }
     }
 
     /// The end of time.

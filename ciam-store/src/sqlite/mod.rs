@@ -22,6 +22,7 @@
 //! ```
 
 mod batch;
+mod directory;
 mod executor;
 mod failure;
 mod host;
@@ -45,7 +46,8 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
 use ciam_core::store::{
-    Backend, Batch, ColumnType, Cursor, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
+    Backend, Batch, ColumnType, Cursor, Directory, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement,
+    StoreError,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -203,6 +205,10 @@ impl Backend for SqliteStore {
         batch.check_size()?;
         let (answer, answered) = oneshot::channel();
         self.ask(Job::Batch { tables: self.tables(), realm, batch, answer }, answered).await
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(self)
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
