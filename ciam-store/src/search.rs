@@ -66,7 +66,7 @@ pub(crate) fn page<'s>(
     let limit = i64::from(search.limit);
     if let [(part, after)] = parts[..] {
         writer.part(0, part, row, after);
-        writer.order_by(part != Part::Null);
+        writer.order_by();
         let places = [limit, offset.into()].map(|number| writer.place(Param::Int(number)));
         let _ = write!(writer.text, " LIMIT {} OFFSET {}", places[0], places[1]);
         return writer.done();
@@ -75,7 +75,7 @@ pub(crate) fn page<'s>(
     for (nth, (part, after)) in parts.into_iter().enumerate() {
         writer.text.push_str(if nth == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
         writer.part(nth, part, row, after);
-        writer.order_by(part != Part::Null);
+        writer.order_by();
         let most = writer.place(Param::Int(limit + i64::from(offset)));
         let _ = write!(writer.text, " LIMIT {most}) AS part{nth}");
     }
@@ -190,6 +190,10 @@ impl<'s> Writer<'s> {
         match (part, first) {
             (Part::Valued, Some(first)) => _ = write!(self.text, " AND {} IS NOT NULL", quoted(first.field)),
             (Part::Null, Some(first)) => _ = write!(self.text, " AND {} IS NULL", quoted(first.field)),
+            // An index that was declared for more than searching holds no nulls, and serves who says that it wants none.
+            (Part::Whole, Some(first)) if self.spec.columns.iter().any(|column| column.name == first.field) => {
+                let _ = write!(self.text, " AND {} IS NOT NULL", quoted(first.field));
+            }
             _ => {}
         }
         let Some(after) = after else { return };
@@ -225,11 +229,10 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// The order of a part, in the words of an index. `first` says whether the first field tells its records apart.
-    fn order_by(&mut self, first: bool) {
-        let sorts = self.search.sort.iter().enumerate().skip(usize::from(!first));
+    /// The order of a part, in the words of an index: so by the first field also where it has no value.
+    fn order_by(&mut self) {
         let mut order = Vec::new();
-        for (nth, RawSort { field, descending }) in sorts {
+        for (nth, RawSort { field, descending }) in self.search.sort.iter().enumerate() {
             let (column, direction) = (quoted(field), direction(*descending));
             if nth > 0 && self.spec.field(field).is_some_and(|field| field.nullable) {
                 order.push(format!("({column} IS NULL) {direction}"));
