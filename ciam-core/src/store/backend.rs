@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::StoreError;
-use super::load::{self, Load};
+use super::load::{Load, load_one_by_one};
 use super::query::{Cursor, RawQuery};
 use super::record::Record;
 use super::search::Directory;
@@ -326,7 +326,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// As [`Backend::commit`], for all of it: nothing was inserted, or ([`StoreError::Unknown`]) that cannot be told.
     /// Where groups are committed one by one, what was inserted before stays, and answers a conflict the next time.
     async fn load(&self, realm: RealmId, load: Load) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        load::one_by_one(self, realm, load).await
+        load_one_by_one(self, realm, load).await
     }
 
     /// Where records are searched by fields, if the backend can do that (default: it cannot).

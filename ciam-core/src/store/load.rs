@@ -71,8 +71,12 @@ fn bytes(group: &[NewRecord]) -> usize {
     group.iter().map(NewRecord::bytes).sum()
 }
 
-/// Commits every group as a batch of its own, and settles what is not answered.
-pub(super) async fn one_by_one<B: Backend + ?Sized>(
+/// Commits every group as a batch of its own, and settles what is not answered: [`Backend::load`] for a backend that
+/// has no better way.
+///
+/// # Errors
+/// As [`Backend::load`].
+pub async fn load_one_by_one<B: Backend + ?Sized>(
     backend: &B,
     realm: RealmId,
     load: Load,

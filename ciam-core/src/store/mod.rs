@@ -66,7 +66,7 @@ pub use field::{AnyField, Field, Searched};
 pub use filter::{Filter, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_TEXT, RawFilter, Test};
 pub use index::{AnyIndex, Index};
 pub use live::{AnyLive, Number, Peak, Tally};
-pub use load::{Load, MAX_LOAD_BYTES, MAX_LOAD_ROWS, NewRecord};
+pub use load::{Load, MAX_LOAD_BYTES, MAX_LOAD_ROWS, NewRecord, load_one_by_one};
 pub use memory::MemoryStore;
 pub use query::{Cursor, MAX_PAGE, MalformedCursor, Page, Query, RawQuery, after_prefix};
 pub use record::{Collection, Record};

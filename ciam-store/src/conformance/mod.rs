@@ -19,6 +19,7 @@ pub mod directory;
 pub mod expiry;
 mod fixture;
 pub mod limits;
+pub mod load;
 pub mod outcomes;
 pub mod queries;
 pub mod races;
@@ -99,6 +100,13 @@ macro_rules! conformance_cases {
                 u0000_is_refused_in_indexed_text, a_document_keeps_any_text, preparing_again_changes_nothing,
                 one_name_declared_twice_is_refused, a_prepared_backend_answers_a_ping
             }
+            load {
+                what_was_loaded_is_there, a_refused_group_leaves_nothing_and_disturbs_nobody,
+                of_two_in_one_load_the_first_is_kept, what_has_expired_makes_room, loading_again_inserts_what_is_missing,
+                a_load_that_makes_no_sense_is_refused_whole, units_are_loaded_as_they_would_be_committed,
+                a_lost_answer_is_settled, a_settled_load_never_comes, a_backend_that_is_gone_is_told_of_at_once,
+                loads_and_units_race_for_the_same_keys
+            }
             outcomes {
                 a_unit_that_was_lost_before_its_commit_runs_again, a_unit_that_was_lost_after_its_commit_does_not,
                 settling_makes_a_late_commit_impossible, settling_says_the_same_again,
@@ -152,6 +160,7 @@ mod tests {
             include_str!("directory.rs"),
             include_str!("expiry.rs"),
             include_str!("limits.rs"),
+            include_str!("load.rs"),
             include_str!("outcomes.rs"),
             include_str!("queries.rs"),
             include_str!("races.rs"),

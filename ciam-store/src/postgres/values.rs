@@ -111,6 +111,36 @@ impl ToSql for Param {
     }
 }
 
+/// A moment in an array.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(i64);
+
+impl Moment {
+    /// The end of time.
+    pub(super) const FOREVER: Self = Self(FOREVER);
+
+    /// As [`Param::moment`].
+    pub(super) fn new(at: Timestamp) -> Self {
+        match Param::moment(at) {
+            Param::Moment(micros) => Self(micros),
+            _ => Self::FOREVER,
+        }
+    }
+}
+
+impl ToSql for Moment {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        out.put_i64(self.0);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::TIMESTAMPTZ
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
 /// A document, as it was written.
 struct Doc(String);
 
