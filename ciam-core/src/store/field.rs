@@ -198,6 +198,8 @@ impl<C: Column> Searched<C> for C {}
 impl<C: Column> Searched<C> for Option<C> {}
 impl Searched<str> for String {}
 impl Searched<str> for Option<String> {}
+impl Searched<str> for &'static str {}
+impl Searched<str> for Option<&'static str> {}
 
 /// A [`Field`] whose value type is forgotten; implemented by it alone.
 pub trait AnyField<R>: Sync + Send {
