@@ -256,9 +256,19 @@ impl From<StoreError> for UserError {
     fn from(error: StoreError) -> Self {
         match error {
             error if Identifier::BY_VERIFIED.taken(&error) => Self::AddressTaken,
-            StoreError::Conflict { collection, index: "id" } if collection == User::COLLECTION.name() => Self::Exists,
             StoreError::Search(why) => Self::Search(why),
             error => Self::Store(error),
+        }
+    }
+}
+
+impl UserError {
+    /// The same of a user whose id was given: several records have it, the host's perhaps among them, and the one that
+    /// is refused for it first is the one that is named.
+    fn of(self, new: &ReadyUser) -> Self {
+        match self {
+            Self::Store(StoreError::Conflict { index: "id", .. }) if new.id.is_some() => Self::Exists,
+            error => error,
         }
     }
 }

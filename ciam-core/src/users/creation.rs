@@ -155,11 +155,12 @@ impl Users {
     /// Creates a user without a journey: for imports, operators, tests. Nobody is sent a message.
     ///
     /// # Errors
-    /// [`UserError::AddressTaken`]; [`UserError::Password`] when a password was given that may not be one;
+    /// [`UserError::AddressTaken`]; [`UserError::Exists`] when the id was given; [`UserError::Password`] when a password was given that may not be one;
     /// [`UserError::Overloaded`]; [`UserError::Hasher`]; [`UserError::Store`]: not created.
     pub async fn create(&self, by: &Cause, new: NewUser) -> Result<User, UserError> {
         let ready = &self.prepare(new).await?;
-        self.store.transact(|work| async move { Ok(self.create_in(&work, by, ready).await?) }).await
+        let created = self.store.transact(|work| async move { Ok(self.create_in(&work, by, ready).await?) }).await;
+        created.map_err(|error: UserError| error.of(ready))
     }
 
     /// The slow work of [`Users::create`], which belongs before a unit: the password is judged and hashed.

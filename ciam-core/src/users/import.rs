@@ -40,13 +40,16 @@ impl Users {
     /// For each [`UserError::AddressTaken`], [`UserError::Exists`], [`UserError::PasswordHash`] or
     /// [`UserError::Store`]. Once the store does not answer, the users behind are not tried.
     pub async fn import(&self, by: &Cause, users: &[ReadyUser]) -> Vec<Result<User, UserError>> {
-        self.store
-            .load(users, |work, new| async move {
-                if new.password.as_ref().is_some_and(|hash| !self.creation.hasher.can_check(hash)) {
-                    return Err(UserError::PasswordHash);
-                }
-                Ok(self.write_in(&work, by, new, "user.imported").await?)
-            })
-            .await
+        let import = self.store.load(users, |work, new| async move {
+            if new.password.as_ref().is_some_and(|hash| !self.creation.hasher.can_check(hash)) {
+                return Err(UserError::PasswordHash);
+            }
+            Ok(self.write_in(&work, by, new, "user.imported").await?)
+        });
+        let answers = import.await.into_iter().zip(users);
+        answers.map(|(answer, new)| answer.map_err(|error: UserError| error.of(new))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,3 +69,6 @@ pub(crate) async fn relist(work: &Work, id: UserId) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

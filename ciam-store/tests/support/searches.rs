@@ -31,7 +31,7 @@ impl Dice {
     }
 
     fn filter(&mut self, fields: &[&'static str], depth: u64) -> RawFilter {
-        let mut more = |dice: &mut Self| (0..dice.roll(4)).map(|_| dice.filter(fields, depth - 1)).collect();
+        let more = |dice: &mut Self| (0..dice.roll(4)).map(|_| dice.filter(fields, depth - 1)).collect();
         match self.roll(if depth > 1 { 7 } else { 4 }) {
             0..4 => {
                 let field = fields[self.roll(fields.len() as u64) as usize];
