@@ -1,7 +1,7 @@
 //! Which groups of a load are in each other's way.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 
 use ciam_core::store::{CollectionSpec, NewRecord, Value};
 
@@ -14,11 +14,7 @@ pub(crate) fn apart<'g>(
     spec: impl Fn(&'g NewRecord) -> &'g CollectionSpec,
 ) -> (Vec<usize>, Vec<usize>) {
     let (state, mut seen) = (RandomState::new(), HashSet::new());
-    let mut is_free = |key: (&str, usize, &[&Value])| {
-        let mut hasher = state.build_hasher();
-        key.hash(&mut hasher);
-        seen.insert(hasher.finish())
-    };
+    let mut is_free = |key: (&str, usize, &[&Value])| seen.insert(state.hash_one(key));
     let (mut first, mut others) = (Vec::new(), Vec::new());
     for (at, group) in groups.iter().enumerate() {
         let mut all_free = true;

@@ -101,7 +101,7 @@ pub(crate) fn count<'s>(
 ) -> Question<'s> {
     let mut writer = Writer::new(words, spec, realm, now, search);
     writer.text.push_str("SELECT count(*) FROM (SELECT 1");
-    writer.from_where();
+    writer.filtered();
     let most = writer.place(Param::Int(i64::from(bound) + 1));
     let _ = write!(writer.text, " LIMIT {most}) AS counted");
     writer.done()
@@ -185,7 +185,7 @@ impl<'s> Writer<'s> {
             let value = if is_moment(field) { (self.words.micros)(&column) } else { column };
             let _ = write!(self.text, ", {value} AS key{nth}");
         }
-        self.from_where();
+        self.filtered();
         let first = search.sort.first();
         match (part, first) {
             (Part::Valued, Some(first)) => _ = write!(self.text, " AND {} IS NOT NULL", quoted(first.field)),
@@ -215,7 +215,7 @@ impl<'s> Writer<'s> {
         let _ = write!(self.text, " AND {behind}");
     }
 
-    fn from_where(&mut self) {
+    fn filtered(&mut self) {
         let realm = self.place(Param::Uuid(self.realm.uuid()));
         let _ = write!(self.text, " FROM {} WHERE realm = {realm}", table_name(self.spec));
         if self.spec.expires {

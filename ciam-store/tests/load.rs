@@ -224,8 +224,9 @@ async fn beside_others(backend: Arc<dyn Backend>) {
     }
     let commits = 3 * usize::try_from(USERS).unwrap() / MAX_LOAD_ROWS;
     assert!(between >= 2 * commits, "{between} others in the time of {commits} commits");
-    for id in written.lock().unwrap().iter() {
-        assert!(store.get::<User>(*id).await.unwrap().is_some());
+    let written = written.lock().unwrap().clone();
+    for id in written {
+        assert!(store.get::<User>(id).await.unwrap().is_some());
     }
 }
 

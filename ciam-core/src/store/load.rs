@@ -1,6 +1,9 @@
 //! Bringing in many records at once: groups of inserts, some thousand of them in one commit.
 
+use std::future::{poll_fn, ready};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use uuid::Uuid;
 
@@ -125,6 +128,14 @@ struct Unit<V> {
     absent: Vec<&'static str>,
 }
 
+type Committing<'s> = Pin<Box<dyn Future<Output = Vec<Result<(), StoreError>>> + Send + 's>>;
+
+/// Units that are being committed.
+struct UnderWay<'s, V> {
+    units: Vec<Unit<V>>,
+    commit: Committing<'s>,
+}
+
 impl<V> Default for Gathered<V> {
     fn default() -> Self {
         Self { groups: Vec::new(), units: Vec::new(), rows: 0, bytes: 0 }
@@ -163,7 +174,7 @@ impl Store {
     /// answers a conflict for those that are. Between commits others write as ever.
     ///
     /// Units that do more than insert are committed one by one, and run again when they are stale, so the body holds no
-    /// slow work. What is in memory is one commit's worth, beside the items themselves: hand over a file in pieces.
+    /// slow work. What is in memory is two commits' worth, beside the items themselves: hand over a file in pieces.
     ///
     /// ```
     /// # use ciam_core::store::{Collection, Record, Store, StoreError};
@@ -196,7 +207,7 @@ impl Store {
         E: From<StoreError> + Send,
     {
         let mut answers: Vec<Option<Result<V, E>>> = items.iter().map(|_| None).collect();
-        let mut gathered = Gathered::default();
+        let (mut gathered, mut under_way) = (Gathered::default(), None);
         for (at, item) in items.iter().enumerate() {
             let work = Work::begin(self);
             let value = match body(work.clone(), item).await {
@@ -218,22 +229,49 @@ impl Store {
             }
             let group = only_inserts(batch.ops);
             let fits = group.as_ref().is_some_and(|group| gathered.has_room_for(group));
-            if !fits && let Err(lost) = self.flush(std::mem::take(&mut gathered), items, &body, &mut answers).await {
-                return finished(answers, &lost);
+            if !fits {
+                let next = std::mem::take(&mut gathered);
+                if let Err(lost) = self.answer(under_way.take(), items, &body, &mut answers).await {
+                    return finished(answers, &lost);
+                }
+                // While it is committed, the next one is put together.
+                under_way = self.send(next).await;
             }
             match group {
                 Some(group) => gathered.add(group, Unit { item: at, value, effects, absent }),
-                None => answers[at] = Some(self.transact(|work| body(work, item)).await),
+                None => {
+                    if let Err(lost) = self.answer(under_way.take(), items, &body, &mut answers).await {
+                        return finished(answers, &lost);
+                    }
+                    answers[at] = Some(self.transact(|work| body(work, item)).await);
+                }
             }
         }
-        let lost = self.flush(gathered, items, &body, &mut answers).await.err();
-        finished(answers, &lost.unwrap_or(StoreError::Contended))
+        let mut lost = self.answer(under_way, items, &body, &mut answers).await;
+        if lost.is_ok() {
+            lost = self.answer(self.send(gathered).await, items, &body, &mut answers).await;
+        }
+        finished(answers, &lost.err().unwrap_or(StoreError::Contended))
     }
 
-    /// Commits what was gathered. The error is that the backend does not answer (any more).
-    async fn flush<'i, T, V, E, F, Fut>(
+    /// Sends what was gathered on its way.
+    async fn send<V>(&self, gathered: Gathered<V>) -> Option<UnderWay<'_, V>> {
+        let Gathered { groups, units, .. } = gathered;
+        if groups.is_empty() {
+            return None;
+        }
+        let mut commit: Committing<'_> = Box::pin(self.load_groups(groups));
+        // What is asked for the first time is sent.
+        match poll_fn(|context| Poll::Ready(commit.as_mut().poll(context))).await {
+            Poll::Ready(said) => Some(UnderWay { units, commit: Box::pin(ready(said)) }),
+            Poll::Pending => Some(UnderWay { units, commit }),
+        }
+    }
+
+    /// Waits for what is under way. The error is that the backend does not answer (any more).
+    async fn answer<'i, T, V, E, F, Fut>(
         &self,
-        gathered: Gathered<V>,
+        under_way: Option<UnderWay<'_, V>>,
         items: &'i [T],
         body: &F,
         answers: &mut [Option<Result<V, E>>],
@@ -245,12 +283,9 @@ impl Store {
         Fut: Future<Output = Result<V, E>> + Send,
         E: From<StoreError> + Send,
     {
-        let Gathered { groups, units, .. } = gathered;
-        if groups.is_empty() {
-            return Ok(());
-        }
+        let Some(UnderWay { units, commit }) = under_way else { return Ok(()) };
         let mut lost = Ok(());
-        for (Unit { item, value, effects, absent }, said) in units.into_iter().zip(self.load_groups(groups).await) {
+        for (Unit { item, value, effects, absent }, said) in units.into_iter().zip(commit.await) {
             let said = said.map_err(|error| error.or_stale(&absent, Uuid::nil()));
             answers[item] = Some(match said {
                 Ok(()) => {

@@ -394,7 +394,7 @@ mod tests {
         ) {
             let _ = SearchCursor::decode(&text);
             let _ = SearchCursor::decode(&URL_SAFE_NO_PAD.encode(&bytes));
-            let values = vec![Value::Null, Value::Int(number), Value::Text(text), Value::Bytes(bytes)];
+            let values = [Value::Null, Value::Int(number), Value::Text(text), Value::Bytes(bytes)];
             for some in 0..=values.len() {
                 let cursor = SearchCursor { values: values[..some].to_vec(), id: Uuid::from_u128(id) };
                 prop_assert_eq!(SearchCursor::decode(&cursor.encode()), Ok(cursor));

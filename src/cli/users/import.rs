@@ -159,6 +159,9 @@ async fn write(ciam: &Ciam, piece: Vec<(u64, ReadyUser)>, tally: &mut Tally, jso
     Ok(())
 }
 
+/// A line with its number, or why it is none.
+type Numbered = (u64, Result<Vec<u8>, Reason>);
+
 /// The lines of the file that are not blank, with their numbers, none of them in memory but the present one.
 struct Lines {
     input: Box<dyn BufRead>,
@@ -166,7 +169,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn next(&mut self) -> Result<Option<(u64, Result<Vec<u8>, Reason>)>, Failure> {
+    fn next(&mut self) -> Result<Option<Numbered>, Failure> {
         let unreadable = |_| Failure::usage("the file cannot be read to its end");
         loop {
             self.number += 1;

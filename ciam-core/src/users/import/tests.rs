@@ -121,7 +121,7 @@ async fn each_is_imported_whole_or_refused_by_name_and_a_second_time_nobody() {
 }
 
 #[tokio::test]
-async fn rl5_a_hash_that_cannot_be_checked_here_is_not_imported() {
+async fn a_hash_that_cannot_be_checked_here_is_not_imported() {
     let pool = pool(Argon2Options::default());
     let bed = TestBed::with(|builder| builder.store(MemoryStore::new()).hasher(pool)).await;
     let (salt, hash) = ("c29tZSBzYWx0IGhlcmU", "c29tZSBoYXNoIHRoYXQgbm9ib2R5IGtub3dzIQ");
