@@ -41,6 +41,13 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The moment that a text in RFC 3339 names; none for any other text.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let at = time::OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(at.unix_timestamp_nanos().div_euclid(1000)).ok().map(Self)
+    }
+
     /// The moment in RFC 3339, to the second, in UTC: `2026-11-21T21:29:57Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {

@@ -23,6 +23,8 @@ pub(crate) enum Verb {
     Tail,
     Sweep,
     Ping,
+    Search,
+    Load,
 }
 
 /// The keys of one verb, by outcome: made by the compiler, so that counting allocates nothing.
@@ -41,7 +43,8 @@ macro_rules! store_keys {
     };
 }
 
-static STORE: [[Key; 3]; 8] = store_keys!("read", "find", "count", "commit", "settle", "tail", "sweep", "ping");
+static STORE: [[Key; 3]; 10] =
+    store_keys!("read", "find", "count", "commit", "settle", "tail", "sweep", "ping", "search", "load");
 static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
 impl Store {

@@ -1,7 +1,9 @@
 //! People who have accounts: found, listed, renamed, suspended, activated; how one comes to be is in `creation.rs`.
 
 mod creation;
+mod import;
 mod language;
+mod search;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +17,12 @@ use crate::id::UserId;
 use crate::identifiers::{self, Handle, Identifier};
 use crate::language::Language;
 use crate::passwords::{HashError, PasswordProblem};
-use crate::store::{Collection, Cursor, Index, Page, Record, Store, StoreError, Work};
+use crate::store::{Collection, Cursor, Index, InvalidSearch, Page, Record, Store, StoreError, Work};
 
 pub(crate) use creation::{Creation, OnRegistered};
-pub use creation::{NewUser, ReadyUser};
+pub use creation::{KnownHandle, NewUser, ReadyUser};
+pub use search::Listed;
+pub(crate) use search::relist;
 
 /// A person's account: what is shown of them. Their standing and credentials are records of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,11 +36,19 @@ pub struct User {
     pub language: Option<Language>,
     /// When the account was created.
     pub created: Timestamp,
+    /// What lists show of them, copied from other records.
+    #[serde(default)]
+    pub listed: Listed,
 }
 
 impl Record for User {
     type Id = UserId;
-    const COLLECTION: Collection<Self> = Collection::new("users").index(&User::BY_CREATED);
+    const COLLECTION: Collection<Self> = Collection::new("users")
+        .index(&User::BY_CREATED)
+        .searchable(&User::EMAIL)
+        .searchable(&User::NAME)
+        .searchable(&User::STATUS)
+        .searchable(&User::REGISTERED);
 
     fn id(&self) -> UserId {
         self.id
@@ -98,11 +110,12 @@ impl Record for Standing {
 }
 
 /// What may be done with an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UserStatus {
     /// Signs in.
+    #[default]
     Active,
     /// Does not sign in until an operator lifts it; sessions are refused at once.
     Suspended,
@@ -212,6 +225,16 @@ pub enum UserError {
     /// The address is another account's.
     #[error("the address belongs to another account")]
     AddressTaken,
+    /// There is a user with this id.
+    #[error("there is such a user already")]
+    Exists,
+    /// The password's hash cannot be checked here: it is no Argon2id hash in the PHC format, or asks for more work
+    /// than is allowed.
+    #[error("the password's hash cannot be checked here")]
+    PasswordHash,
+    /// The search asks for what cannot be answered.
+    #[error("the users cannot be searched like this")]
+    Search(#[source] InvalidSearch),
     /// The password may not be one.
     #[error("the password cannot be set")]
     Password(#[source] PasswordProblem),
@@ -231,7 +254,22 @@ pub enum UserError {
 
 impl From<StoreError> for UserError {
     fn from(error: StoreError) -> Self {
-        if Identifier::BY_VERIFIED.taken(&error) { Self::AddressTaken } else { Self::Store(error) }
+        match error {
+            error if Identifier::BY_VERIFIED.taken(&error) => Self::AddressTaken,
+            StoreError::Search(why) => Self::Search(why),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl UserError {
+    /// The same of a user whose id was given: several records have it, the host's perhaps among them, and the one that
+    /// is refused for it first is the one that is named.
+    fn of(self, new: &ReadyUser) -> Self {
+        match self {
+            Self::Store(StoreError::Conflict { index: "id", .. }) if new.id.is_some() => Self::Exists,
+            error => error,
+        }
     }
 }
 
@@ -381,6 +419,10 @@ async fn change_status(work: &Work, by: &Cause, id: UserId, status: UserStatus) 
     standing.status = status;
     standing.revoke_all();
     work.replace(&standing)?;
+    if let Some(mut user) = work.get::<User>(id).await? {
+        user.listed.status = status;
+        work.replace(&user)?;
+    }
     let name = match status {
         UserStatus::Active => "user.activated",
         UserStatus::Suspended => "user.suspended",

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use ciam_core::store::{CollectionSpec, ColumnType, IndexSpec, StoreError};
+use ciam_core::store::{CollectionSpec, ColumnType, FieldSpec, IndexSpec, StoreError};
 
 /// The columns that a table may have of ciam's own; a collection cannot declare one of these names.
 const RESERVED: [&str; 10] =
@@ -182,6 +182,12 @@ impl IndexLayout {
         }
     }
 
+    /// An index over a searchable field: in the order of a page, with the records that have no value.
+    fn searched(dialect: &Dialect, spec: &CollectionSpec, field: &FieldSpec) -> Self {
+        let columns = ["realm", field.column, "id"].map(str::to_owned).into();
+        Self { name: index_name(dialect, spec, field.column, "search"), unique: false, columns, partial: false }
+    }
+
     fn own(dialect: &Dialect, spec: &CollectionSpec, columns: &[&str]) -> Self {
         let name = index_name(dialect, spec, &columns.join("__"), "idx");
         Self { name, unique: false, columns: columns.iter().map(|&name| name.to_owned()).collect(), partial: false }
@@ -213,10 +219,18 @@ fn index_name(dialect: &Dialect, spec: &CollectionSpec, columns: &str, suffix: &
     format!("{}{end}", &whole[..dialect.name_limit - end.len()])
 }
 
+/// The searchable fields that need an index of their own: one that always has a value is served by a declared index
+/// over its column alone.
+fn searched(spec: &CollectionSpec) -> impl Iterator<Item = &FieldSpec> {
+    let has_one = |field: &FieldSpec| spec.indexes.iter().any(|index| index.columns == [field.column]);
+    spec.searchable.iter().filter(move |field| field.nullable || !has_one(field))
+}
+
 /// The indexes that a collection's table has.
 pub(crate) fn indexes(dialect: &Dialect, spec: &CollectionSpec) -> Vec<IndexLayout> {
     let declared = spec.indexes.iter().map(|index| IndexLayout::declared(dialect, spec, index));
     let mut indexes: Vec<IndexLayout> = declared.collect();
+    indexes.extend(searched(spec).map(|field| IndexLayout::searched(dialect, spec, field)));
     if spec.expires {
         indexes.push(IndexLayout::own(dialect, spec, &["expires_at"]));
     }

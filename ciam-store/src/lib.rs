@@ -12,10 +12,14 @@
 pub mod conformance;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod layout;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod load;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod query;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod search;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

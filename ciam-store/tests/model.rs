@@ -1,5 +1,5 @@
-//! The store in memory is the specification: random batches and questions, put to it, to SQLite and to PostgreSQL side
-//! by side, must get the same answers, refusals included. Without a PostgreSQL, that one is left out.
+//! The store in memory is the specification: random batches, questions and searches, put to it, to SQLite and to
+//! PostgreSQL side by side, must get the same answers, refusals included. Without a PostgreSQL, that one is left out.
 //!
 //! Twenty histories of 520 steps; `CIAM_MODEL_SEEDS` says how many otherwise. A failure names its seed.
 
@@ -7,6 +7,9 @@
 
 #[allow(dead_code, reason = "what these tests need of it is little")]
 mod support;
+
+#[path = "support/searches.rs"]
+mod searches;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,6 +195,13 @@ impl Play {
         }
     }
 
+    async fn search(&mut self) {
+        let (realm, search) = (self.dice.realm(), self.dice.search());
+        for Other { fixture, .. } in &self.others {
+            searches::compare(&self.memory, fixture, realm, &search).await;
+        }
+    }
+
     async fn compare_all(&self) {
         for realm in [0, 1].map(|realm| RealmId::from_uuid(Uuid::from_u128(realm))) {
             let accounts = (100..112).map(|id| (Account::COLLECTION.name(), id));
@@ -257,7 +267,8 @@ async fn sqlite_and_postgres_do_what_memory_does() {
             match play.dice.roll(20) {
                 0 => play.memory.clock.advance(Duration::from_secs(10)),
                 1 if step % 3 == 0 => play.sweep().await,
-                2..=6 => play.ask().await,
+                2..=4 => play.ask().await,
+                5..=6 => play.search().await,
                 _ => play.commit().await,
             }
             play.compare_all().await;

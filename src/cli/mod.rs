@@ -24,7 +24,7 @@
 //! | code | what |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | refused, or failed; nothing was changed |
+//! | 1 | refused, or failed; nothing was changed (`user import`: some lines were refused, the others imported) |
 //! | 2 | the command line is wrong |
 //! | 3 | the doctor has found errors (with `--strict`, also warnings) |
 //! | 4 | there is no such user, session or message |
@@ -72,7 +72,7 @@ struct Arguments {
 enum Command {
     /// Make the tables and indexes that are missing
     Migrate(migrate::Arguments),
-    /// Create, show, suspend and activate users; list and end their sessions
+    /// Create, import, list, show, suspend and activate users; list and end their sessions
     User {
         #[command(subcommand)]
         command: users::Command,
@@ -136,7 +136,7 @@ async fn run(arguments: Arguments, configure: context::Configure) -> Result<Answ
     let context = Context::new(arguments.config, configure);
     match arguments.command {
         Command::Migrate(arguments) => migrate::run(&context, &arguments).await,
-        Command::User { command } => users::run(&context, command).await,
+        Command::User { command } => users::run(&context, command, arguments.json).await,
         Command::Keys { command } => keys::run(&context, &command).await,
         Command::Messages { command } => messages::run(&context, command).await,
         Command::Doctor(arguments) => doctor::run(&context, &arguments).await,

@@ -1,5 +1,8 @@
 //! `user`: people and their sessions.
 
+mod import;
+mod list;
+
 use std::io::Read as _;
 
 use ciam_core::UserId;
@@ -22,6 +25,10 @@ const LONGEST_LINE: u64 = 8 * 1024;
 pub(super) enum Command {
     /// Create a user whose address or number is known to be theirs
     Create(Create),
+    /// Create many users from a file of JSON lines; running it again imports what is missing
+    Import(import::Import),
+    /// List users, and search them
+    List(list::List),
     /// Show a user
     Show(Who),
     /// Keep a user from signing in, and refuse their sessions: a site that runs does within half a second
@@ -70,9 +77,11 @@ pub(super) struct Sessions {
     end_all: bool,
 }
 
-pub(super) async fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
+pub(super) async fn run(context: &Context, command: Command, json: bool) -> Result<Answer, Failure> {
     match command {
         Command::Create(new) => create(context, new).await,
+        Command::Import(import) => import::run(context, &import, json).await,
+        Command::List(list) => list::run(context, &list).await,
         Command::Show(Who { who }) => {
             let ciam = context.engine().await?;
             let user = find(&ciam, &who).await?;
@@ -227,6 +236,9 @@ fn refusal(error: UserError) -> Failure {
     match error {
         UserError::Unknown => Failure::not_found("user"),
         UserError::AddressTaken => Failure::refused("address_taken", error),
+        UserError::Exists => Failure::refused("exists", error),
+        UserError::PasswordHash => Failure::refused("password_refused", error),
+        UserError::Search(why) => Failure::usage(why),
         UserError::Password(problem) => Failure::refused("password_refused", problem),
         error => Failure::unavailable(&error),
     }

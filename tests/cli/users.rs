@@ -109,6 +109,125 @@ fn what_may_not_be_is_refused_by_name() {
     assert_eq!(site.json(&["user", "suspend", "nobody"]).expect(4).error(), "not_found");
 }
 
+#[test]
+fn users_are_imported_from_a_file_and_what_is_refused_is_named_by_its_line() {
+    let site = site();
+    site.run(&["user", "create", "--email", "there@example.com"]).expect(0);
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$c29tZSBoYXNoIHRoYXQgbm9ib2R5IGtub3dzIQ";
+    let heavy = hash.replace("m=19456", "m=4194304");
+    let id = "usr_0191f0c04c3e7b7a8f3c2d1e0f9a8b7c";
+    let long = format!("{{\"email\":\"long@example.com\",\"name\":\"{}\"}}", "x".repeat(100_000));
+    let lines = [
+        format!(
+            "{{\"email\":\"Ada@example.com\",\"name\":\"Ada\",\"username\":\"ada_l\",\"password_hash\":\"{hash}\"}}"
+        ),
+        String::new(),
+        "{\"email\":\"there@example.com\"}".to_owned(),
+        "{\"phone\":\"+31612345678\",\"email\":\"bob@example.com\",\"email_verified\":false}".to_owned(),
+        "{\"email\":\"no address\"}".to_owned(),
+        "{\"email\":\"eve@example.com\",\"shoe\":44}".to_owned(),
+        "not json at all \u{1b}[2J".to_owned(),
+        "{\"name\":\"Nobody\"}".to_owned(),
+        "{\"email\":\"eve@example.com\",\"email_verified\":false}".to_owned(),
+        format!("{{\"email\":\"eve@example.com\",\"email_verified\":false,\"id\":\"{id}\"}}"),
+        format!("{{\"email\":\"heavy@example.com\",\"password_hash\":\"{heavy}\"}}"),
+        long,
+        "{\"username\":\"only_a_name\"}".to_owned(),
+        "{\"email\":\"ADA@EXAMPLE.COM\"}".to_owned(),
+        "{\"email\":\"last@example.com\"}".to_owned(),
+    ];
+    let file = site.folder().join("users.jsonl");
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let reply = site.json(&["user", "import", file.to_str().unwrap()]).expect(1);
+    assert_eq!(reply.error(), "lines_refused");
+    assert_eq!((&reply.json["imported"], &reply.json["refused"]), (&5.into(), &9.into()), "{reply:?}");
+    let mut refused: Vec<(i64, String)> = reply.json["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["line"].as_i64().unwrap(), line["code"].as_str().unwrap().to_owned()))
+        .collect();
+    refused.sort();
+    let expected = [
+        (3, "taken"),
+        (5, "invalid_email"),
+        (6, "invalid_line"),
+        (7, "invalid_line"),
+        (8, "no_identifier"),
+        (9, "id_missing"),
+        (11, "invalid_password_hash"),
+        (12, "line_too_long"),
+        (14, "taken"),
+    ];
+    assert_eq!(refused, expected.map(|(line, code)| (line, code.to_owned())));
+    assert!(!reply.out.contains("argon2id") && !reply.out.contains("no address"), "{reply:?}");
+    let ada = site.json(&["user", "show", "ada_l"]).expect(0);
+    assert_eq!(ada.json["user"]["identifiers"].as_array().unwrap().len(), 2);
+    assert_eq!(site.json(&["user", "show", "bob@example.com"]).expect(4).error(), "not_found");
+    site.run(&["user", "show", "+31612345678"]).expect(0);
+    assert_eq!(site.count("SELECT count(*) FROM ciam_passwords"), 1);
+    assert_eq!(site.count("SELECT count(*) FROM ciam_events WHERE json_extract(doc, '$.name') = 'user.imported'"), 5);
+
+    let again = site.run_with_input(&["user", "import", "-"], &lines.join("\n")).expect(1);
+    again.says("line 1: taken").says("line 10: exists").says("line 15: taken").says("Imported: 0. Refused: 14.");
+    site.run_with_input(&["user", "import", "-"], "{\"email\":\"new@example.com\"}\n\n").expect(0).says("Imported: 1.");
+    assert_eq!(site.json(&["user", "import", "/nowhere/users.jsonl"]).expect(2).error(), "usage");
+}
+
+#[test]
+fn users_are_listed_filtered_sorted_and_paged() {
+    let site = site();
+    let lines: Vec<String> = (0..7)
+        .map(|at| format!("{{\"email\":\"user{at}@{}.example\",\"name\":\"User {}\"}}", at % 2, 9 - at))
+        .collect();
+    site.run_with_input(&["user", "import", "-"], &lines.join("\n")).expect(0);
+    site.run(&["user", "suspend", "user3@1.example"]).expect(0);
+    let emails = |arguments: &[&str]| {
+        let reply = site.json(&[&["user", "list"], arguments].concat()).expect(0);
+        let users = reply.json["users"].as_array().unwrap().iter();
+        let emails: Vec<String> = users.map(|user| user["email"].as_str().unwrap().to_owned()).collect();
+        (emails, reply.json)
+    };
+    let (all, document) = emails(&["--sort", "email"]);
+    assert_eq!(all, (0..7).map(|at| format!("user{at}@{}.example", at % 2)).collect::<Vec<_>>());
+    assert_eq!(document["total"], serde_json::json!({ "count": 7, "exact": true }));
+    assert!(document["next"].is_null());
+    assert_eq!(emails(&["--email-contains", "@1.", "--sort", "-email"]).0.len(), 3);
+    assert_eq!(emails(&["--email-starts-with", "USER6"]).0, ["user6@0.example"]);
+    assert_eq!(emails(&["--email-contains", "%"]).0.len(), 0);
+    assert_eq!(emails(&["--name-contains", "ser 9"]).0, ["user0@0.example"]);
+    assert_eq!(emails(&["--status", "suspended"]).0, ["user3@1.example"]);
+    assert_eq!(emails(&["--status", "active", "--created-after", "2000-01-01T00:00:00Z"]).0.len(), 6);
+    assert_eq!(emails(&["--created-before", "2000-01-01T00:00:00+02:00"]).0.len(), 0);
+    let (mut paged, mut page) = (Vec::new(), None::<String>);
+    loop {
+        let mut arguments = vec!["--sort", "name", "--limit", "2"];
+        arguments.extend(page.iter().flat_map(|page| ["--page", page.as_str()]));
+        let (emails, document) = emails(&arguments);
+        paged.extend(emails);
+        match document["next"].as_str() {
+            Some(next) => page = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    let mut by_name = all.clone();
+    by_name.reverse();
+    assert_eq!(paged, by_name);
+    site.run(&["user", "list", "--status", "suspended"]).expect(0).says("user3@1.example").says("In all: 1.");
+    site.run(&["user", "list", "--email-contains", "nobody"]).expect(0).says("No users.");
+    for wrong in [
+        &["--sort", "password"][..],
+        &["--status", "dead"],
+        &["--created-after", "yesterday"],
+        &["--page", "nonsense"],
+        &["--limit", "0"],
+        &["--limit", "1001"],
+        &["--email-contains", &"x".repeat(2000)],
+    ] {
+        assert_eq!(site.json(&[&["user", "list"], wrong].concat()).expect(2).error(), "usage", "{wrong:?}");
+    }
+}
+
 #[tokio::test]
 async fn sessions_are_listed_and_ended_one_or_all() {
     let site = site();

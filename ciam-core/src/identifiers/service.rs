@@ -14,7 +14,7 @@ use crate::messages::letter::Change;
 use crate::messages::notices::{NoticeError, Notices};
 use crate::sessions::{Session, Sessions};
 use crate::store::{Store, StoreError, Work};
-use crate::users::Standing;
+use crate::users::{Standing, relist};
 
 /// How many identifiers an account can have.
 pub const MOST_IDENTIFIERS: usize = 20;
@@ -147,6 +147,7 @@ impl Identifiers {
         work.replace(&standing)?;
         work.remove::<Identifier>(id)?;
         work.record(gone.event("identifier.removed", by))?;
+        relist(work, user).await?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::messages::Sealed;
 use crate::messages::letter::Change;
 use crate::sessions::Session;
 use crate::store::Work;
-use crate::users::Standing;
+use crate::users::{Standing, relist};
 
 impl Journeys {
     pub(super) fn subject(&self, session: &Session) -> Subject {
@@ -136,6 +136,7 @@ impl Journeys {
         };
         work.insert(&identifier)?;
         work.record(identifier.event("identifier.added", by))?;
+        relist(work, user).await?;
         self.notices.queue_in(work, notices, origin).await?;
         journey.end = Some(End::Session { user, session: subject.session });
         Ok(())

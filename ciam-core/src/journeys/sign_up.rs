@@ -140,7 +140,8 @@ impl Journeys {
 
     async fn register_unproved(&self, at: &Loaded, client: &Client, wanted: Wanted) -> Result<Advanced, JourneyError> {
         let Wanted { handle, username, name, password } = wanted;
-        let new = &ReadyUser { handle, proved: false, username, name, password: Some(password) };
+        let new =
+            &ReadyUser { id: None, handle, proved: false, also: Vec::new(), username, name, password: Some(password) };
         let registered = self
             .store
             .transact(|work| async move {

@@ -316,7 +316,8 @@ impl Journeys {
             }
         }
         let address = Some(ProvedAddress { challenge, kind: handle.kind(), at: work.now() });
-        let new = ReadyUser { handle, proved: true, username, name, password: Some(password) };
+        let new =
+            ReadyUser { id: None, handle, proved: true, also: Vec::new(), username, name, password: Some(password) };
         let user = self.users.create_in(work, &Cause::anonymous(origin.clone()), &new).await?.id;
         journey.proved = Some(Proved { user, until: Until::Epoch(0), password_at: Some(set), address, elsewhere });
         Ok(())

@@ -113,6 +113,11 @@ pub trait PasswordHasher: fmt::Debug + Send + Sync + 'static {
     /// [`HashError`].
     async fn verify(&self, password: &Password, against: Option<&PasswordHash>) -> Result<Verdict, HashError>;
 
+    /// Whether a hash from elsewhere can be checked at all, as far as it shows in the hash: for imports (default: yes).
+    fn can_check(&self, _hash: &PasswordHash) -> bool {
+        true
+    }
+
     /// Whether it can work at all, overloaded or not: for a readiness probe, which is asked often.
     fn is_running(&self) -> bool {
         true

@@ -34,6 +34,10 @@ impl PasswordHasher for Metered {
         verified
     }
 
+    fn can_check(&self, hash: &PasswordHash) -> bool {
+        self.0.can_check(hash)
+    }
+
     fn is_running(&self) -> bool {
         self.0.is_running()
     }

@@ -206,6 +206,10 @@ impl PasswordHasher for Argon2Pool {
         Ok(Verdict { matches, outdated })
     }
 
+    fn can_check(&self, hash: &PasswordHash) -> bool {
+        Stored::read(hash).is_some_and(|stored| self.shared.queue.has_room_for(stored.params.block_count()))
+    }
+
     fn is_running(&self) -> bool {
         self.workers.iter().any(|worker| !worker.is_finished())
     }

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::load::{Load, load_one_by_one};
 use super::query::{Cursor, RawQuery};
 use super::record::Record;
+use super::search::Directory;
 use super::spec::{CollectionSpec, Encoded, Row};
 use crate::clock::Timestamp;
 use crate::id::RealmId;
@@ -313,6 +315,24 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
+    /// Inserts many records in one commit: of each group all of them or none, and says which. A group is refused
+    /// with the [`StoreError::Conflict`] that [`Backend::commit`] would answer; groups are looked at in their order, so
+    /// that of two that are in each other's way the first is kept.
+    ///
+    /// By default every group is committed as a batch of its own.
+    ///
+    /// # Errors
+    /// As [`Backend::commit`], for all of it: nothing was inserted, or ([`StoreError::Unknown`]) that cannot be told.
+    /// Where groups are committed one by one, what was inserted before stays, and answers a conflict the next time.
+    async fn load(&self, realm: RealmId, load: Load) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        load_one_by_one(self, realm, load).await
+    }
+
+    /// Where records are searched by fields, if the backend can do that (default: it cannot).
+    fn directory(&self) -> Option<&dyn Directory> {
+        None
+    }
 
     /// Whether the backend can serve: answers quickly and truthfully, for a readiness probe.
     ///

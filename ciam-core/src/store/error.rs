@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use super::search::InvalidSearch;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why the store did not do what it was asked. Nothing was changed, save for [`StoreError::Unknown`].
@@ -44,6 +46,12 @@ pub enum StoreError {
     /// The call makes no sense; a mistake in the program.
     #[error("the store was used wrongly: {0}")]
     Misuse(&'static str),
+    /// What was searched for cannot be answered; whoever asked may be told why.
+    #[error("the search cannot be answered")]
+    Search(#[source] InvalidSearch),
+    /// The backend does not do this; see its documentation.
+    #[error("the store does not support {0}")]
+    Unsupported(&'static str),
     /// The layout in the database does not fit the declared collections.
     #[error("the layout of {table} does not fit: {problem}")]
     Layout {

@@ -1,5 +1,7 @@
 //! The store in memory: the executable specification of every verb, and the quickest start.
 
+mod directory;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +11,9 @@ use uuid::Uuid;
 
 use super::backend::{Backend, Batch, Op, Position, RecordKey, Schema, Settlement, UNITS};
 use super::error::StoreError;
+use super::load::{Load, NewRecord};
 use super::query::{Cursor, RawQuery};
+use super::search::Directory;
 use super::spec::{CollectionSpec, Encoded, Row};
 use super::value::Value;
 use crate::clock::Timestamp;
@@ -46,6 +50,9 @@ struct Kept {
     row: Row,
     columns: Vec<Value>,
     expires: Option<Timestamp>,
+    created: Timestamp,
+    /// When it was inserted, replaced or touched last.
+    updated: Timestamp,
 }
 
 impl Kept {
@@ -155,6 +162,23 @@ impl State {
         self.set(key, Some(kept), undo)
     }
 
+    /// Puts everything back as it was.
+    fn take_back(&mut self, undo: Undo) -> Result<(), StoreError> {
+        for (collection, id, old) in undo.0.into_iter().rev() {
+            self.table_mut(collection)?.set(id, old);
+        }
+        Ok(())
+    }
+
+    /// Appends a record that was inserted to the stream, if it belongs there.
+    fn append(&mut self, realm: RealmId, version: Uuid, collection: &str, record: &Encoded) -> Result<(), StoreError> {
+        if self.table(collection)?.spec.stream {
+            let Encoded { id, doc, shape, live, .. } = record.clone();
+            self.stream.push((realm, Row { id, version, shape, doc, live }));
+        }
+        Ok(())
+    }
+
     fn insert(
         &mut self,
         realm: RealmId,
@@ -170,7 +194,8 @@ impl State {
         }
         let row =
             Row { id: record.id, version, shape: record.shape, doc: record.doc.clone(), live: record.live.clone() };
-        let kept = Kept { realm, row, columns: record.columns.clone(), expires: record.expires };
+        let (columns, expires) = (record.columns.clone(), record.expires);
+        let kept = Kept { realm, row, columns, expires, created: now, updated: now };
         self.put(key, kept, now, undo)
     }
 
@@ -190,9 +215,10 @@ impl State {
             Op::Insert { collection, record } => self.insert(realm, (unit, now), collection, record, undo),
             Op::Replace { record, expected, .. } => {
                 table.is_at(realm, now, key.id, Some(*expected))?;
-                let live = live.map(|kept| kept.row.live.clone()).unwrap_or_default();
+                let Kept { row: Row { live, .. }, created, .. } = live.cloned().ok_or_else(stale)?;
                 let row = Row { id: key.id, version: unit, shape: record.shape, doc: record.doc.clone(), live };
-                let kept = Kept { realm, row, columns: record.columns.clone(), expires: record.expires };
+                let (columns, expires) = (record.columns.clone(), record.expires);
+                let kept = Kept { realm, row, columns, expires, created, updated: now };
                 self.put(key, kept, now, undo)
             }
             Op::Remove { expected, .. } => {
@@ -204,6 +230,7 @@ impl State {
                 table.is_at(realm, now, key.id, Some(*expected))?;
                 let mut kept = live.cloned().ok_or_else(stale)?;
                 kept.row.version = unit;
+                kept.updated = now;
                 self.set(key, Some(kept), undo)
             }
             Op::Add { tally, by, bound, create, .. } => {
@@ -319,22 +346,46 @@ impl Backend for MemoryStore {
         let mut undo = Undo::default();
         for op in &batch.ops {
             if let Err(error) = state.apply(realm, batch.unit, batch.now, op, &mut undo) {
-                for (collection, id, old) in undo.0.into_iter().rev() {
-                    state.table_mut(collection)?.set(id, old);
-                }
+                state.take_back(undo)?;
                 return Err(error);
             }
         }
-        for op in batch.ops {
-            if let Op::Insert { collection, record } = op
-                && state.table(collection)?.spec.stream
-            {
-                let Encoded { id, doc, shape, live, .. } = record;
-                state.stream.push((realm, Row { id, version: batch.unit, shape, doc, live }));
+        for op in &batch.ops {
+            if let Op::Insert { collection, record } = op {
+                state.append(realm, batch.unit, collection, record)?;
             }
         }
         state.units.insert(batch.unit, (batch.now, Settlement::Committed));
         Ok(())
+    }
+
+    async fn load(&self, realm: RealmId, load: Load) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        load.check_size()?;
+        let mut state = self.lock();
+        if state.units.contains_key(&load.unit) {
+            return Err(StoreError::Conflict { collection: UNITS, index: "id" });
+        }
+        load.groups.iter().flatten().try_for_each(|new| state.table(new.collection).map(drop))?;
+        let mut answers = Vec::with_capacity(load.groups.len());
+        for group in load.groups.iter() {
+            let mut undo = Undo::default();
+            let insert =
+                |new: &NewRecord| state.insert(realm, (load.unit, load.now), new.collection, &new.record, &mut undo);
+            let answer = group.iter().try_for_each(insert);
+            match &answer {
+                Ok(()) => {
+                    group.iter().try_for_each(|new| state.append(realm, load.unit, new.collection, &new.record))?
+                }
+                Err(_) => state.take_back(undo)?,
+            }
+            answers.push(answer);
+        }
+        state.units.insert(load.unit, (load.now, Settlement::Committed));
+        Ok(answers)
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(self)
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {

@@ -39,11 +39,15 @@
 
 mod backend;
 mod error;
+mod field;
+mod filter;
 mod index;
 mod live;
+mod load;
 mod memory;
 mod query;
 mod record;
+mod search;
 mod spec;
 mod staged;
 mod transact;
@@ -58,15 +62,22 @@ pub use backend::{
     Backend, Batch, Bound, Listener, MAX_BYTES, MAX_OPS, Op, Position, Pressure, RecordKey, Schema, Settlement, UNITS,
 };
 pub use error::StoreError;
+pub use field::{AnyField, Field, Searched};
+pub use filter::{Filter, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_TEXT, RawFilter, Test};
 pub use index::{AnyIndex, Index};
 pub use live::{AnyLive, Number, Peak, Tally};
+pub use load::{Load, MAX_LOAD_BYTES, MAX_LOAD_ROWS, NewRecord, load_one_by_one};
 pub use memory::MemoryStore;
-pub use query::{Cursor, MAX_PAGE, MalformedCursor, Page, Query, RawQuery};
+pub use query::{Cursor, MAX_PAGE, MalformedCursor, Page, Query, RawQuery, after_prefix};
 pub use record::{Collection, Record};
-pub use spec::{CollectionSpec, ColumnSpec, Encoded, IndexSpec, Row};
+pub use search::{
+    Directory, InvalidSearch, Listing, MAX_OFFSET, MAX_SORTS, RawListing, RawSearch, RawSort, Search, SearchCursor,
+    Sort, Start, Total,
+};
+pub use spec::{CollectionSpec, ColumnSpec, Encoded, FieldSpec, IndexSpec, Row};
 pub use staged::{Applied, Attempt, Staged};
 pub use transact::MAX_RUNS;
-pub use value::{Column, ColumnType, Key, Nothing, Value};
+pub use value::{Column, ColumnType, Key, Nothing, TextColumn, Value};
 pub(crate) use watch::{Pending, Watch};
 pub use work::Work;
 

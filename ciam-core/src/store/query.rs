@@ -71,8 +71,9 @@ impl<R: Record> Query<R> {
 
 /// The smallest text that is larger than every text with this prefix; none for an empty prefix.
 ///
-/// Only the last character is raised, to the next one that exists (past the surrogates).
-fn after_prefix(prefix: &str) -> Option<String> {
+/// So a text starts with the prefix exactly if it is not less than that and less than this. Only the last character is raised, to the next one that exists (past the surrogates).
+#[must_use]
+pub fn after_prefix(prefix: &str) -> Option<String> {
     let mut chars: Vec<char> = prefix.chars().collect();
     while let Some(last) = chars.pop() {
         let next = match u32::from(last) {

@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
+use super::field::AnyField;
 use super::index::AnyIndex;
 use super::live::AnyLive;
-use super::spec::{CollectionSpec, ColumnSpec, Encoded, IndexSpec, Row};
+use super::spec::{CollectionSpec, ColumnSpec, Encoded, FieldSpec, IndexSpec, Row};
 use super::value::Value;
 use crate::clock::Timestamp;
 use crate::id::RecordId;
@@ -53,6 +54,7 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
 pub struct Collection<R: 'static> {
     name: &'static str,
     indexes: [Option<&'static dyn AnyIndex<R>>; 6],
+    searchable: [Option<&'static dyn AnyField<R>>; 8],
     live: [Option<&'static dyn AnyLive<R>>; 4],
     expires: Option<fn(&R) -> Timestamp>,
     shape: u16,
@@ -65,7 +67,16 @@ impl<R: 'static> Collection<R> {
     /// SQL backends call the table `ciam_<name>`.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, indexes: [None; 6], live: [None; 4], expires: None, shape: 1, stream: false, announced: false }
+        Self {
+            name,
+            indexes: [None; 6],
+            searchable: [None; 8],
+            live: [None; 4],
+            expires: None,
+            shape: 1,
+            stream: false,
+            announced: false,
+        }
     }
 
     /// Adds an index; at most six.
@@ -76,6 +87,19 @@ impl<R: 'static> Collection<R> {
             at += 1;
         }
         self.indexes[at] = Some(index);
+        self
+    }
+
+    /// Lets [`Store::search`](super::Store::search) filter and sort by a [`Field`](super::Field); at most eight. SQL
+    /// backends keep an index over it, so that values, ranges, beginnings of texts and pages in its order are found
+    /// quickly however many records there are.
+    #[must_use]
+    pub const fn searchable(mut self, field: &'static dyn AnyField<R>) -> Self {
+        let mut at = 0;
+        while self.searchable[at].is_some() {
+            at += 1;
+        }
+        self.searchable[at] = Some(field);
         self
     }
 
@@ -129,6 +153,10 @@ impl<R: 'static> Collection<R> {
         self.indexes.into_iter().flatten()
     }
 
+    fn fields(&self) -> impl Iterator<Item = &'static dyn AnyField<R>> {
+        self.searchable.into_iter().flatten()
+    }
+
     fn lives(&self) -> impl Iterator<Item = &'static dyn AnyLive<R>> {
         self.live.into_iter().flatten()
     }
@@ -149,10 +177,17 @@ impl<R: 'static> Collection<R> {
                 unique: index.unique(),
             });
         }
+        let fields: Vec<(FieldSpec, bool)> = self.fields().map(|field| (field.spec(), field.is_column())).collect();
+        for (FieldSpec { column: name, kind, .. }, _) in fields.iter().filter(|(_, is_column)| *is_column) {
+            if !columns.iter().any(|column| column.name == *name) {
+                columns.push(ColumnSpec { name, kind: *kind });
+            }
+        }
         CollectionSpec {
             name: self.name,
             columns,
             indexes,
+            searchable: fields.into_iter().map(|(field, _)| field).collect(),
             live: self.lives().map(AnyLive::name).collect(),
             shape: self.shape,
             expires: self.expires.is_some(),
@@ -178,16 +213,16 @@ impl<R: Record> Collection<R> {
     /// A record as a backend keeps it, and the names of its columns.
     pub(crate) fn encode(&self, record: &R) -> Result<(Encoded, Vec<&'static str>), StoreError> {
         let mut columns: Vec<(&'static str, Value)> = Vec::new();
-        for index in self.indexes() {
-            for (name, value) in index.values(record) {
-                if matches!(&value, Value::Text(text) if text.contains('\0')) {
-                    return Err(StoreError::Misuse("an indexed text holds U+0000, which no backend keeps"));
-                }
-                match columns.iter().find(|(known, _)| *known == name) {
-                    None => columns.push((name, value)),
-                    Some((_, known)) if *known == value => {}
-                    Some(_) => return Err(StoreError::Misuse("two indexes give one column different values")),
-                }
+        let indexed = self.indexes().flat_map(|index| index.values(record));
+        let searchable = self.fields().filter_map(|field| Some((field.spec().column, field.value(record)?)));
+        for (name, value) in indexed.chain(searchable) {
+            if matches!(&value, Value::Text(text) if text.contains('\0')) {
+                return Err(StoreError::Misuse("an indexed text holds U+0000, which no backend keeps"));
+            }
+            match columns.iter().find(|(known, _)| *known == name) {
+                None => columns.push((name, value)),
+                Some((_, known)) if *known == value => {}
+                Some(_) => return Err(StoreError::Misuse("two declarations give one column different values")),
             }
         }
         let doc = serde_json::to_string(record)

@@ -10,10 +10,12 @@ use crate::clock::Timestamp;
 pub struct CollectionSpec {
     /// The name, without a table prefix.
     pub name: &'static str,
-    /// One column for every indexed value, in the order of [`Encoded::columns`].
+    /// One column for every indexed or searchable value, in the order of [`Encoded::columns`].
     pub columns: Vec<ColumnSpec>,
     /// The indexes, each over some of the columns.
     pub indexes: Vec<IndexSpec>,
+    /// What a [`Directory`](super::Directory) searches by: columns, and perhaps `created_at` and `updated_at`.
+    pub searchable: Vec<FieldSpec>,
     /// The tallies and peaks, in the order of [`Encoded::live`].
     pub live: Vec<&'static str>,
     /// The shape of documents written now.
@@ -24,6 +26,35 @@ pub struct CollectionSpec {
     pub stream: bool,
     /// Whether other nodes are told when a record is replaced or removed.
     pub announced: bool,
+}
+
+impl CollectionSpec {
+    /// What the collection can be searched by under this name: a declared field, or what every record has.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<FieldSpec> {
+        let own = [FieldSpec::ID, FieldSpec::CREATED_AT, FieldSpec::UPDATED_AT];
+        self.searchable.iter().chain(&own).find(|field| field.column == name).copied()
+    }
+}
+
+/// A searchable field as backends see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldSpec {
+    /// The name of its column.
+    pub column: &'static str,
+    /// The column's type; moments are numbers.
+    pub kind: ColumnType,
+    /// Whether a record may have no value.
+    pub nullable: bool,
+}
+
+impl FieldSpec {
+    /// The id of a record.
+    pub const ID: Self = Self { column: "id", kind: ColumnType::Uuid, nullable: false };
+    /// When it was inserted.
+    pub const CREATED_AT: Self = Self { column: "created_at", kind: ColumnType::Int, nullable: false };
+    /// When it was inserted, replaced or touched last.
+    pub const UPDATED_AT: Self = Self { column: "updated_at", kind: ColumnType::Int, nullable: false };
 }
 
 /// A column as backends see it.

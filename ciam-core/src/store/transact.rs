@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// Waits between runs: up to 1, 2, 4 … 64 ms, evenly spread, so that those who met part ways.
-    async fn pause(&self, run: u32) {
+    pub(super) async fn pause(&self, run: u32) {
         let most = 1_000_u64 << run.saturating_sub(1).min(6);
         let mut bytes = [0; 8];
         self.entropy.fill(&mut bytes);

@@ -45,6 +45,8 @@ impl Value {
 pub trait Column {
     /// The column's type.
     const TYPE: ColumnType;
+    /// Whether [`Value::Null`] may be among the values (default false).
+    const NULLABLE: bool = false;
 
     /// The value to keep.
     fn value(&self) -> Value;
@@ -55,6 +57,14 @@ impl Column for String {
 
     fn value(&self) -> Value {
         Value::Text(self.clone())
+    }
+}
+
+impl Column for str {
+    const TYPE: ColumnType = ColumnType::Text;
+
+    fn value(&self) -> Value {
+        Value::Text(self.to_owned())
     }
 }
 
@@ -100,11 +110,19 @@ impl Column for Digest {
 
 impl<C: Column> Column for Option<C> {
     const TYPE: ColumnType = C::TYPE;
+    const NULLABLE: bool = true;
 
     fn value(&self) -> Value {
         self.as_ref().map_or(Value::Null, Column::value)
     }
 }
+
+/// A column of text, whose beginning, end and middle can be asked for.
+pub trait TextColumn: Column {}
+
+impl TextColumn for String {}
+impl TextColumn for &'static str {}
+impl<C: TextColumn> TextColumn for Option<C> {}
 
 /// One to four columns, in the order of an index.
 pub trait Key {

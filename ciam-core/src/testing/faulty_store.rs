@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::Timestamp;
 use crate::id::RealmId;
 use crate::store::{
-    Backend, Batch, Cursor, Listener, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
+    Backend, Batch, Cursor, Directory, Listener, Load, Position, Pressure, RawListing, RawQuery, RawSearch, RecordKey,
+    Row, Schema, Settlement, StoreError,
 };
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -243,6 +244,23 @@ impl Backend for FaultyStore {
         }
     }
 
+    async fn load(&self, realm: RealmId, load: Load) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        self.writable().await?;
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        match self.fault(&[Fault::LostBefore, Fault::LostAfter]) {
+            Some(Fault::LostAfter) => {
+                self.inner.load(realm, load).await?;
+                Err(unknown())
+            }
+            Some(_) => Err(unknown()),
+            None => self.inner.load(realm, load).await,
+        }
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        self.inner.directory().is_some().then_some(self)
+    }
+
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
         self.writable().await?;
         if self.deaf.load(Ordering::SeqCst) {
@@ -282,5 +300,15 @@ impl Backend for FaultyStore {
 
     fn listen(&self, listener: Arc<dyn Listener>) -> bool {
         self.inner.listen(listener)
+    }
+}
+
+#[async_trait]
+impl Directory for FaultyStore {
+    async fn search(&self, realm: RealmId, now: Timestamp, search: &RawSearch) -> Result<RawListing, StoreError> {
+        self.here().await?;
+        self.finds.fetch_add(1, Ordering::SeqCst);
+        let directory = self.inner.directory().ok_or(StoreError::Unsupported("searching"))?;
+        directory.search(realm, now, search).await
     }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{DisplayName, Standing, User, UserError, Users};
+use super::{DisplayName, Listed, Standing, User, UserError, UserStatus, Users};
 use crate::config::Config;
 use crate::events::{Cause, NewEvent};
+use crate::id::UserId;
 use crate::identifiers::{Handle, Identifier, Username};
 use crate::passwords::{Judges, Password, PasswordCredential, PasswordHash, PasswordHasher};
 use crate::secret::Secret;
@@ -15,7 +16,10 @@ use crate::store::{StoreError, Work};
 /// A user to be, as the host's own program has it: a verified address, and what else is known.
 #[derive(Debug, Clone)]
 pub struct NewUser {
+    id: Option<UserId>,
     handle: Handle,
+    proved: bool,
+    also: Vec<KnownHandle>,
     username: Option<Username>,
     name: Option<DisplayName>,
     password: Option<Given>,
@@ -32,7 +36,30 @@ impl NewUser {
     /// account; or with a username.
     #[must_use]
     pub fn new(handle: impl Into<Handle>) -> Self {
-        Self { handle: handle.into(), username: None, name: None, password: None }
+        let handle = handle.into();
+        Self { id: None, handle, proved: true, also: Vec::new(), username: None, name: None, password: None }
+    }
+
+    /// The id that they are to have (default: a new one), so that an import which is run again recognizes them.
+    #[must_use]
+    pub const fn id(mut self, id: UserId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Nobody knows whether the address or number is theirs: until they prove it, it identifies nobody, and others
+    /// may prove it before them.
+    #[must_use]
+    pub const fn unproved(mut self) -> Self {
+        self.proved = false;
+        self
+    }
+
+    /// One more address or number of theirs, and whether it is known to be.
+    #[must_use]
+    pub fn also(mut self, handle: impl Into<Handle>, proved: bool) -> Self {
+        self.also.push(KnownHandle { handle: handle.into(), proved });
+        self
     }
 
     /// A username beside the address.
@@ -65,13 +92,26 @@ impl NewUser {
     }
 }
 
+/// An address, a number or a username that is known of somebody.
+#[derive(Debug, Clone)]
+pub struct KnownHandle {
+    /// What it is.
+    pub handle: Handle,
+    /// Whether it was proved to be theirs. One that was not identifies nobody.
+    pub proved: bool,
+}
+
 /// A user to be, for whom all slow work is done: for [`Users::create_in`].
 #[derive(Debug, Clone)]
 pub struct ReadyUser {
+    /// The id that they are to have; none: a new one.
+    pub id: Option<UserId>,
     /// An address or number, or a username.
     pub handle: Handle,
     /// Whether the address or number was proved to be theirs. One that was not identifies nobody.
     pub proved: bool,
+    /// More of them.
+    pub also: Vec<KnownHandle>,
     /// A username beside it.
     pub username: Option<Username>,
     /// How they want to be called.
@@ -115,11 +155,12 @@ impl Users {
     /// Creates a user without a journey: for imports, operators, tests. Nobody is sent a message.
     ///
     /// # Errors
-    /// [`UserError::AddressTaken`]; [`UserError::Password`] when a password was given that may not be one;
+    /// [`UserError::AddressTaken`]; [`UserError::Exists`] when the id was given; [`UserError::Password`] when a password was given that may not be one;
     /// [`UserError::Overloaded`]; [`UserError::Hasher`]; [`UserError::Store`]: not created.
     pub async fn create(&self, by: &Cause, new: NewUser) -> Result<User, UserError> {
         let ready = &self.prepare(new).await?;
-        self.store.transact(|work| async move { Ok(self.create_in(&work, by, ready).await?) }).await
+        let created = self.store.transact(|work| async move { Ok(self.create_in(&work, by, ready).await?) }).await;
+        created.map_err(|error: UserError| error.of(ready))
     }
 
     /// The slow work of [`Users::create`], which belongs before a unit: the password is judged and hashed.
@@ -127,7 +168,7 @@ impl Users {
     /// # Errors
     /// [`UserError::Password`]; [`UserError::Overloaded`]; [`UserError::Hasher`].
     pub async fn prepare(&self, new: NewUser) -> Result<ReadyUser, UserError> {
-        let NewUser { handle, username, name, password } = new;
+        let NewUser { id, handle, proved, also, username, name, password } = new;
         let password = match password {
             None => None,
             Some(Given::Hashed(hash)) => Some(hash),
@@ -143,7 +184,7 @@ impl Users {
                 Some(self.creation.hasher.hash(&judged.map_err(UserError::Password)?).await?)
             }
         };
-        Ok(ReadyUser { handle, proved: true, username, name, password })
+        Ok(ReadyUser { id, handle, proved, also, username, name, password })
     }
 
     /// Hashes a password without judging it.
@@ -161,8 +202,25 @@ impl Users {
     /// # Errors
     /// [`StoreError::Misuse`], and what the host's own part says.
     pub async fn create_in(&self, work: &Work, by: &Cause, new: &ReadyUser) -> Result<User, StoreError> {
-        let user = User { id: work.new_id(), name: new.name.clone(), language: None, created: work.now() };
-        let id = user.id;
+        self.write_in(work, by, new, "user.registered").await
+    }
+
+    /// Creates a user, with an event of this name.
+    pub(super) async fn write_in(
+        &self,
+        work: &Work,
+        by: &Cause,
+        new: &ReadyUser,
+        event: &'static str,
+    ) -> Result<User, StoreError> {
+        let id = new.id.unwrap_or_else(|| work.new_id());
+        let primary = KnownHandle { handle: new.handle.clone(), proved: new.proved };
+        let email = [&primary].into_iter().chain(&new.also).find_map(|known| match &known.handle {
+            Handle::Email(email) if known.proved => Some(email.clone()),
+            _ => None,
+        });
+        let listed = Listed { email, status: UserStatus::Active };
+        let user = User { id, name: new.name.clone(), language: None, created: work.now(), listed };
         work.insert(&user)?;
         work.insert(&Standing::new(id))?;
         let identify = |handle: Handle, proved: bool| {
@@ -171,13 +229,16 @@ impl Users {
         };
         let identifier = identify(new.handle.clone(), new.proved);
         work.insert(&identifier)?;
+        for KnownHandle { handle, proved } in &new.also {
+            work.insert(&identify(handle.clone(), *proved))?;
+        }
         if let Some(username) = &new.username {
             work.insert(&identify(username.clone().into(), true))?;
         }
         if let Some(password) = &new.password {
             work.insert(&PasswordCredential { id, hash: password.clone(), set: work.now() })?;
         }
-        work.record(NewEvent::new("user.registered", by).about(id).with("identifier", identifier.id.to_string()))?;
+        work.record(NewEvent::new(event, by).about(id).with("identifier", identifier.id.to_string()))?;
         for OnRegistered(write) in &self.creation.on_registered {
             write(work.clone(), user.clone()).await?;
         }

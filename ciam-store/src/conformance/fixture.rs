@@ -8,8 +8,8 @@ use ciam_core::entropy::{Entropy, SystemEntropy};
 use ciam_core::events::Event;
 use ciam_core::id::{RealmId, RecordId};
 use ciam_core::store::{
-    Backend, Batch, Collection, Encoded, Index, Op, Peak, Record, RecordKey, Row, Schema, Store, StoreError, Tally,
-    Value,
+    Backend, Batch, Collection, Encoded, Field, Index, Op, Peak, Record, RecordKey, Row, Schema, Store, StoreError,
+    Tally, Value,
 };
 use ciam_core::testing::StoppedClock;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,11 @@ impl Record for Account {
         .index(&Self::BY_HANDLE)
         .index(&Self::BY_RANK)
         .index(&Self::BY_LABEL)
+        .searchable(&Self::NAME)
+        .searchable(&Self::HANDLE)
+        .searchable(&Self::TEAM)
+        .searchable(&Self::RANK)
+        .searchable(&Self::LABEL)
         .live(&Self::SEATS)
         .live(&Self::SEEN);
 
@@ -66,6 +71,16 @@ impl Account {
     /// A team's accounts by label.
     pub const BY_LABEL: Index<Self, (Option<String>, String)> =
         Index::over(&["team", "label"], |a: &Self| (a.team.clone(), a.label.clone()));
+    /// The name: never null, and unique.
+    pub const NAME: Field<Self, String> = Field::new("name", |a: &Self| a.name.clone());
+    /// The handle, if there is one.
+    pub const HANDLE: Field<Self, Option<String>> = Field::new("handle", |a: &Self| a.handle.clone());
+    /// The team, if there is one.
+    pub const TEAM: Field<Self, Option<String>> = Field::new("team", |a: &Self| a.team.clone());
+    /// The rank.
+    pub const RANK: Field<Self, i64> = Field::new("rank", |a: &Self| a.rank);
+    /// The label.
+    pub const LABEL: Field<Self, String> = Field::new("label", |a: &Self| a.label.clone());
     /// Seats taken.
     pub const SEATS: Tally<Self> = Tally::new("seats", |a: &mut Self| &mut a.seats);
     /// Last seen.
@@ -118,6 +133,9 @@ impl Record for Ticket {
     const COLLECTION: Collection<Self> = Collection::new("suite_tickets")
         .index(&Self::BY_CODE)
         .index(&Self::BY_OWNER)
+        .searchable(&Self::CODE)
+        .searchable(&Self::OWNER)
+        .searchable(&Self::CREATED_AT)
         .live(&Self::TRIES)
         .expires(|ticket| ticket.until);
 
@@ -131,6 +149,12 @@ impl Ticket {
     pub const BY_CODE: Index<Self, String> = Index::new("code", |t: &Self| t.code.clone()).unique();
     /// An account's tickets.
     pub const BY_OWNER: Index<Self, AccountId> = Index::new("owner", |t: &Self| t.owner);
+    /// The code.
+    pub const CODE: Field<Self, String> = Field::new("code", |t: &Self| t.code.clone());
+    /// What it belongs to.
+    pub const OWNER: Field<Self, AccountId> = Field::new("owner", |t: &Self| t.owner);
+    /// When it was inserted, with an index.
+    pub const CREATED_AT: Field<Self, Timestamp> = Field::CREATED_AT;
     /// Tries made.
     pub const TRIES: Tally<Self> = Tally::new("tries", |t: &mut Self| &mut t.tries);
 
@@ -223,6 +247,16 @@ impl Fixture {
     /// Writes a new account; answers its version.
     pub async fn insert(&self, account: &Account) -> Uuid {
         self.commit(vec![insert(account)]).await.expect("a new account can be inserted")
+    }
+
+    /// Whether the backend can be searched. One that cannot passes the cases about it by saying so.
+    #[must_use]
+    pub fn can_search(&self) -> bool {
+        let can = self.backend.directory().is_some();
+        if !can {
+            eprintln!("left out: the backend has no directory");
+        }
+        can
     }
 
     /// The row of a record.

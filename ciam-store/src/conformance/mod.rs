@@ -17,9 +17,11 @@
 
 pub mod conditions;
 pub mod counting;
+pub mod directory;
 pub mod expiry;
 mod fixture;
 pub mod limits;
+pub mod load;
 pub mod outcomes;
 pub mod queries;
 pub mod races;
@@ -148,6 +150,13 @@ macro_rules! conformance_cases {
                 add_creates_what_is_absent, raise_goes_only_upwards, raise_strictly_refuses_what_was_used,
                 replace_leaves_counters_alone, a_refused_count_leaves_nothing
             }
+            directory {
+                every_test_finds_what_it_says, what_has_no_value_is_told_apart, filters_are_combined_and_turned_around,
+                hostile_texts_are_texts, sorted_both_ways_and_by_several_fields, pages_by_cursor_have_no_gap_and_no_repetition,
+                pages_hold_while_others_write, pages_by_offset, totals_are_exact_up_to_a_bound, times_and_ids_are_searched_by,
+                an_expired_record_is_not_found, a_search_stays_in_its_realm, what_is_too_much_is_refused,
+                a_cursor_of_another_search_is_refused, what_a_search_cannot_be_asked_is_told
+            }
             expiry {
                 an_expired_record_is_absent_to_reads, an_expired_record_is_absent_to_conditions,
                 an_expired_record_frees_its_id_and_key, whoever_loses_the_key_to_another_is_gone, replace_moves_the_expiry, replace_takes_the_key_of_an_expired_record,
@@ -158,6 +167,13 @@ macro_rules! conformance_cases {
                 a_batch_of_256_is_committed_and_one_more_refused, a_batch_past_a_mebibyte_is_refused,
                 u0000_is_refused_in_indexed_text, a_document_keeps_any_text, preparing_again_changes_nothing,
                 one_name_declared_twice_is_refused, a_prepared_backend_answers_a_ping
+            }
+            load {
+                what_was_loaded_is_there, a_refused_group_leaves_nothing_and_disturbs_nobody,
+                of_two_in_one_load_the_first_is_kept, what_has_expired_makes_room, loading_again_inserts_what_is_missing,
+                a_load_that_makes_no_sense_is_refused_whole, units_are_loaded_as_they_would_be_committed,
+                a_lost_answer_is_settled, a_settled_load_never_comes, a_backend_that_is_gone_is_told_of_at_once,
+                loads_and_units_race_for_the_same_keys
             }
             outcomes {
                 a_unit_that_was_lost_before_its_commit_runs_again, a_unit_that_was_lost_after_its_commit_does_not,
@@ -209,8 +225,10 @@ mod tests {
         let files = [
             include_str!("conditions.rs"),
             include_str!("counting.rs"),
+            include_str!("directory.rs"),
             include_str!("expiry.rs"),
             include_str!("limits.rs"),
+            include_str!("load.rs"),
             include_str!("outcomes.rs"),
             include_str!("queries.rs"),
             include_str!("races.rs"),

@@ -16,6 +16,7 @@
 //! ```
 
 mod batch;
+mod directory;
 mod failure;
 mod flight;
 mod host;
@@ -23,7 +24,10 @@ mod host;
 mod host_sqlx;
 mod inspection;
 mod listening;
+mod load;
 mod options;
+#[cfg(test)]
+mod plans;
 mod schema;
 mod sql;
 mod values;
@@ -37,8 +41,8 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{
-    Backend, Batch, Cursor, Listener, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
-    Value,
+    Backend, Batch, Cursor, Directory, Listener, Load, Position, Pressure, RawQuery, RecordKey, Row, Schema,
+    Settlement, StoreError, Value, load_one_by_one,
 };
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
@@ -248,6 +252,32 @@ impl Backend for PostgresStore {
         // Whoever hangs up must not leave half a flight behind, nor its connection to somebody else.
         let through = tokio::spawn(async move { commit(&pool, patience, &tables, realm, &batch).await });
         through.await.unwrap_or_else(|error| Err(failure::unknown(error)))
+    }
+
+    async fn load(&self, realm: RealmId, load: Load) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        load.check_size()?;
+        let (pool, patience, tables, all) = (self.pool.clone(), self.patience, self.tables(), load.clone());
+        let through = tokio::spawn(async move { load::load(&pool, patience, &tables, realm, &all).await });
+        let mut answers = through.await.unwrap_or_else(|error| Err(failure::unknown(error)))?;
+        let alone: Vec<usize> = (0..answers.len()).filter(|at| answers[*at].is_none()).collect();
+        let groups = alone.iter().map(|at| load.groups[*at].clone()).collect();
+        let said = load_one_by_one(self, realm, Load { groups: Arc::new(groups), ..load }).await;
+        match said {
+            Ok(said) => alone.into_iter().zip(said).for_each(|(at, answer)| answers[at] = Some(answer)),
+            Err(error) if alone.len() == answers.len() => return Err(error),
+            // What was inserted stays; the rest was not.
+            Err(error) => {
+                let cause = error.to_string();
+                for at in alone {
+                    answers[at] = Some(Err(StoreError::Unavailable(cause.clone().into())));
+                }
+            }
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(self)
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {

@@ -12,6 +12,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::layout::{IndexLayout, bare_table_name, quoted, table_name};
 
+use super::load;
 use super::schema::DIALECT;
 use crate::query;
 
@@ -67,6 +68,12 @@ pub(super) struct Table {
     pub(super) unique_columns: Vec<usize>,
     /// The name of each unique index (of the primary key first), and what a refusal calls it.
     unique_names: Vec<(String, &'static str)>,
+    /// Many records; see `load.rs`.
+    pub(super) load: String,
+    /// Takes them back: `$1` ids, `$2` version.
+    pub(super) unload: String,
+    /// What refuses them; see `load.rs`.
+    pub(super) in_the_way: String,
     /// `$1` now, `$2` limit; of collections that expire only.
     pub(super) sweep: Option<String>,
 }
@@ -112,6 +119,7 @@ impl Table {
         let key = (format!("{}_pkey", bare_table_name(&spec)), "id");
         let unique = spec.indexes.iter().filter(|index| index.unique);
         let named = |index: &IndexSpec| (IndexLayout::declared(&DIALECT, &spec, index).name, index.columns[0]);
+        let load = load::insert(&spec, &query::inserted(&spec), offset, &table);
         let offset = if offset == 0 { String::new() } else { format!(" + {offset}") };
         Self {
             read: format!("SELECT {row} FROM {table} WHERE {mine}"),
@@ -135,6 +143,9 @@ impl Table {
             make_room,
             unique_columns,
             unique_names: [key].into_iter().chain(unique.map(named)).collect(),
+            load,
+            unload: format!("DELETE FROM {table} WHERE id = ANY($1::uuid[]) AND version = $2"),
+            in_the_way: load::in_the_way(&spec, &table),
             sweep: spec.expires.then(|| {
                 format!(
                     "WITH gone AS (SELECT id FROM {table} WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
@@ -149,6 +160,11 @@ impl Table {
     /// What a refusal calls the constraint: `id`, or the first column of a unique index.
     pub(super) fn unique(&self, constraint: &str) -> Option<&'static str> {
         self.unique_names.iter().find(|(name, _)| name == constraint).map(|(_, first)| *first)
+    }
+
+    /// What a refusal calls the constraint with this number: `id` is 0.
+    pub(super) fn unique_at(&self, nth: usize) -> Option<&'static str> {
+        self.unique_names.get(nth).map(|(_, first)| *first)
     }
 
     /// One statement for records of several tables, seen at one moment: `$1` realm, `$2` now, then for each table the

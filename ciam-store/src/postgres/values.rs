@@ -14,6 +14,8 @@ use crate::query;
 const YEAR_2000: i64 = 946_684_800_000_000;
 /// What PostgreSQL can keep as a moment ends in the year 294,276; what is later is for ever.
 const LAST_MOMENT: i64 = 9_223_371_331_200_000_000;
+/// And begins in the year 4714 BC; what is earlier was always.
+const FIRST_MOMENT: i64 = -211_813_488_000_000_000;
 const FOREVER: i64 = i64::MAX;
 
 /// A value of a statement.
@@ -35,6 +37,14 @@ impl Param {
     pub(super) fn moment(at: Timestamp) -> Self {
         let micros = at.micros().saturating_sub(YEAR_2000);
         Self::Moment(if micros >= LAST_MOMENT { FOREVER } else { micros })
+    }
+
+    /// A moment to compare with, which may be before all that PostgreSQL can keep.
+    pub(super) fn any_moment(at: Timestamp) -> Self {
+        match Self::moment(at) {
+            Self::Moment(micros) if micros < FIRST_MOMENT => Self::Moment(i64::MIN),
+            other => other,
+        }
     }
 
     /// The end of time.
@@ -99,6 +109,36 @@ impl ToSql for Param {
         let fits = matches!(self, Self::Null) || *ty == self.kind();
         if fits { self.to_sql(ty, out) } else { Err(format!("a value is not of the type {ty}").into()) }
     }
+}
+
+/// A moment in an array.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(i64);
+
+impl Moment {
+    /// The end of time.
+    pub(super) const FOREVER: Self = Self(FOREVER);
+
+    /// As [`Param::moment`].
+    pub(super) fn new(at: Timestamp) -> Self {
+        match Param::moment(at) {
+            Param::Moment(micros) => Self(micros),
+            _ => Self::FOREVER,
+        }
+    }
+}
+
+impl ToSql for Moment {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        out.put_i64(self.0);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::TIMESTAMPTZ
+    }
+
+    tokio_postgres::types::to_sql_checked!();
 }
 
 /// A document, as it was written.

@@ -63,7 +63,7 @@ pub(super) fn sweep(conn: &Connection, tables: &Tables, now: Timestamp, limit: u
 }
 
 /// Takes the unit's id; says whether it was free.
-async fn take_unit<E: Executor>(
+pub(super) async fn take_unit<E: Executor>(
     executor: &mut E,
     unit: Uuid,
     now: Timestamp,
@@ -146,7 +146,7 @@ impl<'a, E: Executor> Applying<'a, E> {
         }
     }
 
-    async fn insert(&mut self, table: &Table, record: &Encoded) -> Result<(), StoreError> {
+    pub(super) async fn insert(&mut self, table: &Table, record: &Encoded) -> Result<(), StoreError> {
         let mut params = vec![
             Bind::Uuid(record.id),
             Bind::Uuid(self.realm.uuid()),
@@ -209,7 +209,7 @@ impl<'a, E: Executor> Applying<'a, E> {
         Ok(())
     }
 
-    async fn drop_row(&mut self, table: &Table, id: Uuid) -> Result<(), StoreError> {
+    pub(super) async fn drop_row(&mut self, table: &Table, id: Uuid) -> Result<(), StoreError> {
         self.executor.execute(&table.drop, &[Bind::Uuid(id)]).await.map(drop).map_err(refusal)
     }
 

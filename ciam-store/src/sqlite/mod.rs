@@ -22,12 +22,14 @@
 //! ```
 
 mod batch;
+mod directory;
 mod executor;
 mod failure;
 mod host;
 #[cfg(feature = "sqlx-sqlite")]
 mod host_sqlx;
 mod inspection;
+mod load;
 mod options;
 #[cfg(test)]
 mod plans;
@@ -45,7 +47,8 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
 use ciam_core::store::{
-    Backend, Batch, ColumnType, Cursor, Position, Pressure, RawQuery, RecordKey, Row, Schema, Settlement, StoreError,
+    Backend, Batch, ColumnType, Cursor, Directory, Load, Position, Pressure, RawQuery, RecordKey, Row, Schema,
+    Settlement, StoreError,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -203,6 +206,16 @@ impl Backend for SqliteStore {
         batch.check_size()?;
         let (answer, answered) = oneshot::channel();
         self.ask(Job::Batch { tables: self.tables(), realm, batch, answer }, answered).await
+    }
+
+    async fn load(&self, realm: RealmId, load: Load) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        load.check_size()?;
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::Load { tables: self.tables(), realm, load, answer }, answered).await
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(self)
     }
 
     async fn settle(&self, unit: Uuid, now: Timestamp) -> Result<Settlement, StoreError> {

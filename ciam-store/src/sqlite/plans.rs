@@ -2,12 +2,19 @@
 
 use std::ops::Bound;
 
-use ciam_core::store::{CollectionSpec, ColumnSpec, ColumnType, Cursor, IndexSpec, RawQuery, Value};
+use ciam_core::clock::Timestamp;
+use ciam_core::id::{RealmId, RecordId as _};
+use ciam_core::store::{
+    CollectionSpec, ColumnSpec, ColumnType, Cursor, FieldSpec, IndexSpec, RawFilter, RawQuery, RawSearch, RawSort,
+    SearchCursor, Start, Test, Value,
+};
 use rusqlite::Connection;
 use uuid::Uuid;
 
+use super::directory::WORDS;
 use super::schema;
-use super::sql::Table;
+use super::sql::{Table, row_columns};
+use crate::search;
 
 fn spec(expires: bool) -> CollectionSpec {
     let column = |name, kind| ColumnSpec { name, kind };
@@ -18,6 +25,11 @@ fn spec(expires: bool) -> CollectionSpec {
             column("name", ColumnType::Text),
             column("owner", ColumnType::Uuid),
             column("rank", ColumnType::Int),
+        ],
+        searchable: vec![
+            FieldSpec { column: "name", kind: ColumnType::Text, nullable: false },
+            FieldSpec { column: "rank", kind: ColumnType::Int, nullable: true },
+            FieldSpec::CREATED_AT,
         ],
         indexes: vec![index(&["name"], true), index(&["owner"], false), index(&["owner", "rank"], false)],
         live: vec!["tries"],
@@ -76,6 +88,66 @@ fn every_question_walks_an_index() {
                 assert!(plan.contains(expected), "{text}\n{plan}");
                 assert!(!plan.contains("SCAN") && !plan.contains("B-TREE FOR ORDER"), "{text}\n{plan}");
             }
+        }
+    }
+}
+
+fn search(filter: RawFilter, sort: &[(&'static str, bool)], start: Start) -> RawSearch {
+    let sort = sort.iter().map(|&(field, descending)| RawSort { field, descending }).collect();
+    RawSearch { collection: "things", filter, sort, start, limit: 10, count_to: None }
+}
+
+fn plan_of(conn: &Connection, spec: &CollectionSpec, search: &RawSearch) -> String {
+    search.check(spec).unwrap();
+    let realm = RealmId::from_uuid(Uuid::nil());
+    let page = search::page(&WORDS, spec, &row_columns(spec), realm, Timestamp::EPOCH, search);
+    plan(conn, &page.text)
+}
+
+#[test]
+fn searches_by_value_beginning_and_order_walk_an_index() {
+    for expires in [false, true] {
+        let conn = Connection::open_in_memory().unwrap();
+        let spec = spec(expires);
+        schema::prepare(&conn, std::slice::from_ref(&spec)).unwrap();
+        let of = |field, test| RawFilter::Test { field, test };
+        let text = |text: &str| Value::Text(text.to_owned());
+        let first = || Start::Offset(0);
+        for (filter, expected) in [
+            (of("name", Test::Eq(text("a"))), "ciam_things__name__key (realm=? AND name=?"),
+            (of("name", Test::In(vec![text("a"), text("b")])), "ciam_things__name__key (realm=? AND name=?"),
+            (of("name", Test::StartsWith("a".into())), "ciam_things__name__key (realm=? AND name>? AND name<?"),
+            (of("rank", Test::Eq(Value::Int(1))), "ciam_things__rank__search (realm=? AND rank=?"),
+            (of("rank", Test::Ge(Value::Int(1))), "ciam_things__rank__search (realm=? AND rank>?"),
+            (of("rank", Test::Eq(Value::Null)), "ciam_things__rank__search (realm=? AND rank=?"),
+            (of("created_at", Test::Lt(Value::Int(1))), "ciam_things__created_at__search (realm=? AND created_at<?"),
+            (of("id", Test::Eq(Value::Uuid(Uuid::nil()))), "sqlite_autoindex_ciam_things_1 (id=?"),
+        ] {
+            let plan = plan_of(&conn, &spec, &search(filter.clone(), &[], first()));
+            assert!(plan.contains(expected) && !plan.contains("SCAN"), "{filter:?}\n{plan}");
+        }
+        let after = |value| Start::After(SearchCursor { values: vec![value], id: Uuid::nil() });
+        let all = || RawFilter::All(Vec::new());
+        for descending in [false, true] {
+            for (field, start) in [
+                ("name", first()),
+                ("name", after(text("a"))),
+                ("rank", first()),
+                ("rank", after(Value::Int(1))),
+                ("rank", after(Value::Null)),
+                ("created_at", first()),
+                ("created_at", after(Value::Int(1))),
+            ] {
+                let plan = plan_of(&conn, &spec, &search(all(), &[(field, descending)], start.clone()));
+                assert!(plan.contains(&format!("ciam_things__{field}__")), "{field} {start:?}\n{plan}");
+                // The two halves of a page are sorted once more, and they only.
+                let sorted = plan.matches("B-TREE FOR ORDER").count();
+                let halves = plan.contains("UNION ALL");
+                assert_eq!(sorted, usize::from(halves), "{field} {start:?}\n{plan}");
+                assert!(!plan.contains("SCAN ciam_things"), "{field} {start:?}\n{plan}");
+            }
+            let plan = plan_of(&conn, &spec, &search(all(), &[("rank", descending), ("name", !descending)], first()));
+            assert!(plan.contains("LAST 2 TERMS OF ORDER BY") || plan.contains("PARTIAL"), "{plan}");
         }
     }
 }

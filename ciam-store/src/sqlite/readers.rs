@@ -33,7 +33,7 @@ impl Readers {
     }
 
     /// A free connection, or the next one to become free. Reads are short, so waiting for it is too.
-    fn connection(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
+    pub(super) fn connection(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
         let count = self.connections.len();
         let first = THREAD.get();
         for at in first..first + count {
@@ -84,7 +84,7 @@ impl Readers {
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 let value = if open { Some(value(row.get_ref(4 + live)?, is_uuid)?) } else { None };
-                let row = to_row(row, live)?;
+                let row = to_row(row, 0, live)?;
                 found.push((Cursor { value, id: row.id }, row));
             }
             Ok(found)
@@ -123,7 +123,7 @@ impl Readers {
             let mut statement = connection.prepare_cached(&table.tail)?;
             let rows = statement.query_map((realm.uuid(), after, limit), |row| {
                 let minor: i64 = row.get(4 + live)?;
-                Ok((Position { major: 0, minor: minor.unsigned_abs() }, to_row(row, live)?))
+                Ok((Position { major: 0, minor: minor.unsigned_abs() }, to_row(row, 0, live)?))
             })?;
             rows.collect()
         };
@@ -169,23 +169,23 @@ fn read_one(
     let read = || -> rusqlite::Result<_> {
         let mut statement = connection.prepare_cached(&table.read)?;
         let mut rows = statement.query((key.id, realm.uuid(), now.micros()))?;
-        rows.next()?.map(|row| to_row(row, table.spec.live.len())).transpose()
+        rows.next()?.map(|row| to_row(row, 0, table.spec.live.len())).transpose()
     };
     read().map_err(unavailable)
 }
 
-/// What `sql::row_columns` asked for.
-fn to_row(row: &rusqlite::Row<'_>, live: usize) -> rusqlite::Result<Row> {
+/// What `sql::row_columns` asked for, which begins at this column.
+pub(super) fn to_row(row: &rusqlite::Row<'_>, at: usize, live: usize) -> rusqlite::Result<Row> {
     Ok(Row {
-        id: row.get(0)?,
-        version: row.get(1)?,
-        shape: row.get(2)?,
-        doc: row.get(3)?,
-        live: (4..4 + live).map(|at| row.get(at)).collect::<Result<_, _>>()?,
+        id: row.get(at)?,
+        version: row.get(at + 1)?,
+        shape: row.get(at + 2)?,
+        doc: row.get(at + 3)?,
+        live: (at + 4..at + 4 + live).map(|at| row.get(at)).collect::<Result<_, _>>()?,
     })
 }
 
-fn value(value: ValueRef<'_>, is_uuid: bool) -> rusqlite::Result<Value> {
+pub(super) fn value(value: ValueRef<'_>, is_uuid: bool) -> rusqlite::Result<Value> {
     Ok(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::Int(number),

@@ -139,7 +139,7 @@ impl Table {
 }
 
 /// What is read of a record, before anything that a statement adds.
-fn row_columns(spec: &CollectionSpec) -> String {
+pub(super) fn row_columns(spec: &CollectionSpec) -> String {
     let mut text = "id, version, shape, doc".to_owned();
     for name in &spec.live {
         let _ = write!(text, ", \"{name}\"");

@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
-use ciam_core::store::{Batch, CollectionSpec, Settlement, StoreError};
+use ciam_core::store::{Batch, CollectionSpec, Load, Settlement, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::batch::{self, Tables};
 use super::failure::{is_busy, is_foreign_key, unavailable};
+use super::load::{self, Answers};
 use super::schema;
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -31,6 +32,12 @@ pub(super) enum Job {
         realm: RealmId,
         batch: Batch,
         answer: Answer<()>,
+    },
+    Load {
+        tables: Arc<Tables>,
+        realm: RealmId,
+        load: Load,
+        answer: Answer<Answers>,
     },
     Settle {
         unit: Uuid,
@@ -65,6 +72,7 @@ pub(super) trait HostWrite: Send {
 /// What a job came to, before the COMMIT decides whether it counts.
 enum Done {
     Batch(Result<(), StoreError>),
+    Load(Result<Answers, StoreError>),
     Settle(Result<Settlement, StoreError>),
     Sweep(Result<u32, StoreError>),
     Prepare(Result<(), StoreError>),
@@ -76,6 +84,7 @@ impl Done {
     const fn keep(&self) -> bool {
         match self {
             Self::Batch(result) | Self::Prepare(result) | Self::Host(result) => result.is_ok(),
+            Self::Load(result) => result.is_ok(),
             Self::Settle(result) => result.is_ok(),
             Self::Sweep(result) => result.is_ok(),
             Self::Version(result) => result.is_ok(),
@@ -129,12 +138,15 @@ impl Writer {
             {
                 group.extend(self.to_write(job));
             }
+            let loads = group.iter().any(|job| matches!(job, Job::Load { .. }));
             if !group.is_empty() {
                 self.commit_group(group);
             }
-            if !self.queue.is_empty() {
-                // A host's own connection polls for the write lock: without this gap it would starve.
-                std::thread::sleep((began.elapsed() / 8).clamp(Duration::from_micros(50), Duration::from_millis(2)));
+            if loads || !self.queue.is_empty() {
+                // A host's own connection polls for the write lock: without this gap it would starve. The longer it
+                // has had to wait, the less often it looks.
+                let longest = Duration::from_millis(if loads { 25 } else { 2 });
+                std::thread::sleep((began.elapsed() / 8).clamp(Duration::from_micros(50), longest));
             }
         }
     }
@@ -273,6 +285,7 @@ impl Writer {
     fn run_job(&self, job: &mut Job) -> Done {
         match job {
             Job::Batch { tables, realm, batch, .. } => Done::Batch(batch::apply(&self.conn, tables, *realm, batch)),
+            Job::Load { tables, realm, load, .. } => Done::Load(load::apply(&self.conn, tables, *realm, load)),
             Job::Version { .. } => Done::Version(self.version()),
             Job::Settle { unit, now, .. } => Done::Settle(batch::settle(&self.conn, *unit, *now)),
             Job::Sweep { tables, now, limit, .. } => Done::Sweep(batch::sweep(&self.conn, tables, *now, *limit)),
@@ -318,6 +331,8 @@ fn finish_as(group: Vec<(Job, Option<Done>)>, error: impl Fn() -> StoreError) {
 fn finish(job: Job, outcome: Result<Done, StoreError>) {
     match (job, outcome) {
         (Job::Batch { answer, .. }, Ok(Done::Batch(result))) => drop(answer.send(result)),
+        (Job::Load { answer, .. }, Ok(Done::Load(result))) => drop(answer.send(result)),
+        (Job::Load { answer, .. }, Err(error)) => drop(answer.send(Err(error))),
         (Job::Settle { answer, .. }, Ok(Done::Settle(result))) => drop(answer.send(result)),
         (Job::Sweep { answer, .. }, Ok(Done::Sweep(result))) => drop(answer.send(result)),
         (Job::Prepare { answer, .. }, Ok(Done::Prepare(result))) => drop(answer.send(result)),
@@ -332,6 +347,6 @@ fn finish(job: Job, outcome: Result<Done, StoreError>) {
         (Job::Host(host), Err(error)) => host.finish(Err(error)),
         (Job::Version { answer }, Ok(Done::Version(result))) => drop(answer.send(result)),
         (Job::Version { answer }, Err(error)) => drop(answer.send(Err(error))),
-        (Job::Settle { .. } | Job::Sweep { .. } | Job::Version { .. }, Ok(_)) => {}
+        (Job::Load { .. } | Job::Settle { .. } | Job::Sweep { .. } | Job::Version { .. }, Ok(_)) => {}
     }
 }

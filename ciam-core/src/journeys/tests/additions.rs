@@ -33,6 +33,25 @@ async fn fill(bed: &TestBed, session: &Session, addresses: usize) {
     filled.await.unwrap();
 }
 
+/// The address that lists show of an account.
+async fn listed(bed: &TestBed, user: UserId) -> Option<String> {
+    let user = bed.ciam.users().get(user).await.unwrap().unwrap();
+    user.listed.email.map(|email| email.to_string())
+}
+
+#[tokio::test]
+async fn what_lists_show_follows_what_is_added_and_removed() {
+    let bed = shop().await;
+    let ada = bed.sign_up(ADA, PASSWORD).await.session;
+    assert_eq!(listed(&bed, ada.user).await.as_deref(), Some(ADA));
+    add(&bed, &ada, SECOND).await;
+    assert_eq!(listed(&bed, ada.user).await.as_deref(), Some(ADA), "the one that was proved first");
+    let own = bed.ciam.identifiers().list(ada.user).await.unwrap();
+    let first = own.iter().find(|own| own.value == ADA).unwrap().id;
+    bed.ciam.identifiers().remove(&Cause::user(ada.user, Origin::default()), &ada, first).await.unwrap();
+    assert_eq!(listed(&bed, ada.user).await.as_deref(), Some(SECOND));
+}
+
 #[tokio::test]
 async fn mf5_an_addition_asks_for_a_fresh_proof_whenever_it_comes_to_it() {
     let bed = shop().await;
