@@ -70,7 +70,9 @@ pub enum StoreError {
         index: &'static str,
     },
     /// All records of the collection are of a newer version of the app, and this one would write an older one.
-    #[error("{collection} takes no records of this version any more: update this program, which is too old for the database")]
+    #[error(
+        "{collection} takes no records of this version any more: update this program, which is too old for the database"
+    )]
     Outdated {
         /// The collection.
         collection: &'static str,

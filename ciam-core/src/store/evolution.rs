@@ -86,6 +86,13 @@ pub trait Evolution: fmt::Debug + Send + Sync {
     /// [`StoreError::Unavailable`].
     async fn prove(&self, collection: &'static str) -> Result<bool, StoreError>;
 
+    /// Drops columns and indexes that no version declares any more, and says with which statements. Does nothing for a
+    /// collection of which a newer version than this one has been there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn contract(&self) -> Result<Vec<String>, StoreError>;
+
     /// Whether the workers of an engine are to bring records up to date without being asked.
     fn unasked(&self) -> bool;
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::schema;
 use super::sql::Table;
+use crate::migrations::Migrations;
 
 fn spec(expires: bool) -> CollectionSpec {
     let column = |name, kind| ColumnSpec { name, kind };
@@ -38,8 +39,8 @@ fn plan(conn: &Connection, text: &str) -> String {
 fn every_question_walks_an_index() {
     for expires in [false, true] {
         let conn = Connection::open_in_memory().unwrap();
-        schema::prepare(&conn, &[spec(expires)]).unwrap();
-        let table = Table::new(spec(expires));
+        let standing = schema::prepare(&conn, &[spec(expires)], Migrations::Refuse).unwrap().remove(0);
+        let table = Table::new(spec(expires), standing);
         for text in [&table.read, &table.version, &table.touch, &table.remove, &table.replace, &table.taken] {
             assert!(plan(&conn, text).starts_with("SEARCH ciam_things USING INDEX sqlite_autoindex"), "{text}");
         }

@@ -6,13 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{Cursor, Position, RawQuery, RecordKey, Row, StoreError, Value};
-use rusqlite::Connection;
+use ciam_core::store::{CollectionSpec, Cursor, Lacking, Position, RawQuery, RecordKey, Row, StoreError, Value};
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+use uuid::Uuid;
 
 use super::batch::{Tables, table};
 use super::failure::unavailable;
+use super::schema;
 use super::sql::Table;
+use crate::generations::Standing;
+use crate::query;
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -84,7 +88,7 @@ impl Readers {
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 let value = if open { Some(value(row.get_ref(4 + live)?, is_uuid)?) } else { None };
-                let row = to_row(row, live)?;
+                let row = to_row(row, 0, live)?;
                 found.push((Cursor { value, id: row.id }, row));
             }
             Ok(found)
@@ -123,11 +127,36 @@ impl Readers {
             let mut statement = connection.prepare_cached(&table.tail)?;
             let rows = statement.query_map((realm.uuid(), after, limit), |row| {
                 let minor: i64 = row.get(4 + live)?;
-                Ok((Position { major: 0, minor: minor.unsigned_abs() }, to_row(row, live)?))
+                Ok((Position { major: 0, minor: minor.unsigned_abs() }, to_row(row, 0, live)?))
             })?;
             rows.collect()
         };
         read().map_err(unavailable)
+    }
+
+    /// How a collection stands now.
+    pub(super) fn standing(&self, spec: &CollectionSpec) -> Result<Standing, StoreError> {
+        schema::standing(&*self.connection()?, spec)
+    }
+
+    /// The next few hundred records, of which those that lack something.
+    pub(super) fn lacking(&self, table: &Table, floor: i32, after: Option<Uuid>) -> Result<Lacking, StoreError> {
+        let live = table.spec.live.len();
+        let connection = self.connection()?;
+        let look = || -> rusqlite::Result<Lacking> {
+            let next: Option<Uuid> = connection
+                .prepare_cached(&query::end_of_window(&table.spec, after.is_some()))?
+                .query_row(params_from_iter(after), |row| row.get(0))
+                .optional()?;
+            let row = super::sql::row_columns(&table.spec);
+            let text = query::lacking(&table.spec, floor, &row, after.is_some(), next.is_some());
+            let mut statement = connection.prepare_cached(&text)?;
+            let rows = statement.query_map(params_from_iter(after.into_iter().chain(next)), |row| {
+                Ok((RealmId::from_uuid(row.get(0)?), to_row(row, 1, live)?))
+            })?;
+            Ok(Lacking { rows: rows.collect::<Result<_, _>>()?, next })
+        };
+        look().map_err(unavailable)
     }
 
     /// Reads something, so that a database that has gone is noticed.
@@ -169,19 +198,19 @@ fn read_one(
     let read = || -> rusqlite::Result<_> {
         let mut statement = connection.prepare_cached(&table.read)?;
         let mut rows = statement.query((key.id, realm.uuid(), now.micros()))?;
-        rows.next()?.map(|row| to_row(row, table.spec.live.len())).transpose()
+        rows.next()?.map(|row| to_row(row, 0, table.spec.live.len())).transpose()
     };
     read().map_err(unavailable)
 }
 
-/// What `sql::row_columns` asked for.
-fn to_row(row: &rusqlite::Row<'_>, live: usize) -> rusqlite::Result<Row> {
+/// What `sql::row_columns` asked for, from this column on.
+fn to_row(row: &rusqlite::Row<'_>, at: usize, live: usize) -> rusqlite::Result<Row> {
     Ok(Row {
-        id: row.get(0)?,
-        version: row.get(1)?,
-        shape: row.get(2)?,
-        doc: row.get(3)?,
-        live: (4..4 + live).map(|at| row.get(at)).collect::<Result<_, _>>()?,
+        id: row.get(at)?,
+        version: row.get(at + 1)?,
+        shape: row.get(at + 2)?,
+        doc: row.get(at + 3)?,
+        live: (at + 4..at + 4 + live).map(|at| row.get(at)).collect::<Result<_, _>>()?,
     })
 }
 
