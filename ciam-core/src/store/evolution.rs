@@ -300,6 +300,11 @@ impl<'b> Backfill<'b> {
 }
 
 impl Pass {
+    /// Whether nothing is left to be looked at.
+    pub(crate) fn is_over(&self) -> bool {
+        self.collections.is_empty()
+    }
+
     fn leave(&mut self, left: Left) {
         self.done.left += 1;
         if self.done.examples.len() < TOLD {

@@ -45,8 +45,11 @@ pub struct PostgresInspection {
     pub forbidden: Vec<String>,
     /// What is missing for the collections, as SQL: what `ciam migrate --apply` would run, or a start that may.
     pub missing: Vec<String>,
-    /// Whether a start is refused without it, unless it may migrate: the database holds something already.
+    /// Whether the collections cannot be used without it.
     pub pending: bool,
+    /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
+    /// refused, unless it may migrate.
+    pub empty: bool,
     /// The collections some of whose records lack something, or will when what is missing is made.
     pub unfinished: Vec<Unfinished>,
     /// What drops columns and indexes that no version declares any more, as SQL.
@@ -92,7 +95,7 @@ impl PostgresInspection {
         }
         let forbidden = forbidden(&client, schema, !missing.is_empty()).await.map_err(unavailable)?;
         let mut late = 0;
-        if missing.is_empty() && misfit.is_none() && forbidden.is_empty() {
+        if plan.optional && misfit.is_none() && forbidden.is_empty() {
             for spec in schema.collections().iter().filter(|spec| spec.expires) {
                 late += expired(&client, spec.name, overdue).await.map_err(unavailable)?;
             }
@@ -108,7 +111,8 @@ impl PostgresInspection {
             standby: server.try_get(1).map_err(unavailable)?,
             forbidden,
             missing,
-            pending: plan.refusal().is_some(),
+            pending: !plan.optional,
+            empty: plan.fresh,
             unfinished,
             left_over: plan.left_over.iter().map(texts).collect(),
             misfit,

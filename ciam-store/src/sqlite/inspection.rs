@@ -28,8 +28,11 @@ pub struct Inspection {
     pub writing: Writing,
     /// What is missing for the collections, as SQL: what `ciam migrate --apply` would run, or a start that may.
     pub missing: Vec<String>,
-    /// Whether a start is refused without it, unless it may migrate: the file holds something already.
+    /// Whether the collections cannot be used without it.
     pub pending: bool,
+    /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
+    /// refused, unless it may migrate.
+    pub empty: bool,
     /// The collections some of whose records lack something, or will when what is missing is made.
     pub unfinished: Vec<Unfinished>,
     /// What drops columns and indexes that no version declares any more, as SQL.
@@ -91,7 +94,7 @@ impl Inspection {
         let unfinished = unfinished.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
         let missing = texts(plan.statements());
         let mut late = 0;
-        if missing.is_empty() && misfit.is_none() {
+        if plan.optional && misfit.is_none() {
             for spec in schema.collections().iter().filter(|spec| spec.expires) {
                 late += expired(&conn, spec.name, overdue).map_err(unavailable)?;
             }
@@ -100,7 +103,8 @@ impl Inspection {
             damage,
             writing,
             missing,
-            pending: plan.refusal().is_some(),
+            pending: !plan.optional,
+            empty: plan.fresh,
             unfinished,
             left_over: texts(plan.left_over.iter()),
             misfit,

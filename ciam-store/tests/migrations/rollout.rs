@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
+use ciam_core::Ciam;
+use ciam_core::messages::Mailbox;
 use ciam_core::store::{Bound, Record, StoreError};
 use ciam_store::Migrations::{Apply, Refuse};
 
@@ -160,5 +163,30 @@ async fn two_versions_write_side_by_side_while_records_are_brought_up_to_date() 
         for (id, person) in expected {
             assert_eq!(new.store.get::<Named>(id).await.unwrap().unwrap().0, person);
         }
+    }
+}
+
+/// With workers, nobody has to ask: what older versions write is brought up to date while the engine serves.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_may_brings_records_up_to_date_by_itself() {
+    for place in Place::all().await {
+        let old = place.open::<First>(Refuse).await.unwrap();
+        people(&old, &["ann", "bob", "cid"]).await;
+        let identity = Ciam::builder()
+            .shared_store(place.backend(Apply).await)
+            .messenger(Mailbox::new())
+            .record::<Named>()
+            .build()
+            .await
+            .unwrap();
+        let done = async {
+            while place.number("SELECT count(*) FROM ciam_evo_people WHERE layout < 2").await > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), done).await.expect("the worker brings them up to date");
+        assert!(identity.readiness().await.is_ready());
+        identity.shutdown().await.unwrap();
+        people(&old, &["dan"]).await;
     }
 }

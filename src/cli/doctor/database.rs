@@ -10,6 +10,7 @@ use ciam_core::store::{Store, StoreError};
 use ciam_core::users::User;
 use ciam_core::vault::{KeyCheck, KeyState, LocalVault};
 use ciam_core::with_causes;
+use ciam_store::{Migrations, Unfinished};
 
 use super::super::context::Context;
 use super::Findings;
@@ -23,16 +24,52 @@ const CLOCK_BEHIND: Duration = Duration::from_mins(1);
 /// The most messages that are counted.
 const COUNTED: u32 = 10_000;
 
+/// What a database lacks.
+#[derive(Debug)]
+pub(super) struct Lack<'f> {
+    pub(super) missing: &'f [String],
+    /// Whether the site cannot go without it.
+    pub(super) pending: bool,
+    /// Whether nothing of ciam's is there, so that a start makes all of it.
+    pub(super) empty: bool,
+}
+
 /// What is missing, and what does not fit.
-pub(super) fn layout(missing: &[String], misfit: Option<&str>, findings: &mut Findings) {
+pub(super) fn layout(settings: &Settings, lack: &Lack<'_>, misfit: Option<&str>, findings: &mut Findings) {
     if let Some(misfit) = misfit {
         findings.error("layout.misfit", misfit, "use the program that made this database, or a newer one");
     }
-    if !missing.is_empty() {
+    let what = format!("{} statements are pending", lack.missing.len());
+    if lack.pending && !lack.empty && settings.migrations == Migrations::Refuse {
+        findings.error(
+            "layout.pending",
+            format!("{what}, without which the site is not started"),
+            "`ciam migrate --plan` shows them, `ciam migrate --apply` runs them",
+        );
+    } else if !lack.missing.is_empty() {
         findings.warning(
             "layout.pending",
-            format!("{} tables and indexes are missing", missing.len()),
-            "`ciam migrate --plan` shows them, `ciam migrate` makes them; so does a start of the site",
+            what,
+            "`ciam migrate --plan` shows them, `ciam migrate --apply` runs them; so does a start of the site",
+        );
+    }
+}
+
+/// What is not as it will be when a migration is through.
+pub(super) fn unfinished(unfinished: &[Unfinished], left_over: &[String], findings: &mut Findings) {
+    let tables: Vec<&str> = unfinished.iter().map(|unfinished| unfinished.table.as_str()).collect();
+    if !tables.is_empty() {
+        findings.warning(
+            "layout.unfinished",
+            format!("records of older versions may lack something in {}", tables.join(", ")),
+            "`ciam migrate` says what is left to do; new indexes over them do not serve before",
+        );
+    }
+    if !left_over.is_empty() {
+        findings.note(
+            "layout.left_over",
+            "there are columns or indexes that this version does not use",
+            "when no version that runs uses them, `ciam migrate --contract` drops them; `--plan` shows which",
         );
     }
 }
