@@ -60,6 +60,7 @@ fn migrate_alone_says_what_to_do_and_does_nothing() {
     for wrong in [["--plan", "--apply"], ["--plan", "--all-nodes-updated"], ["--apply", "--contract"]] {
         site.run(&["migrate", wrong[0], wrong[1]]).expect(2);
     }
+    site.run(&["migrate", "--all-nodes-updated"]).expect(2);
 }
 
 #[test]
@@ -79,8 +80,7 @@ fn a_layout_that_does_not_fit_is_refused_and_named() {
 #[test]
 fn the_database_of_an_older_version_is_migrated_and_worked_with() {
     let site = Site::new();
-    site.write_key("key", "c3RvcmVkLW9sZGVyLWxheW91dHMtb2YtdGhlLXRlc3Q=");
-    site.sql(include_str!("../ciam-store/tests/layouts/before_generations.sqlite.sql"));
+    site.restore(include_str!("../ciam-store/tests/layouts/before_generations.sqlite.sql"));
     doctor::finds(&site, 3, &["error layout.pending"]);
     assert_eq!(site.json(&["user", "show", "ada@example.com"]).expect(1).error(), "layout_pending");
     site.run(&["migrate", "--plan"]).expect(0).says("ALTER TABLE \"ciam_users\" ADD COLUMN \"layout\"");
@@ -112,8 +112,7 @@ fn an_index_of_another_version_is_left_over_and_dropped_when_asked() {
 #[test]
 fn records_of_an_older_version_are_brought_up_to_date_in_two_steps() {
     let site = Site::new();
-    site.write_key("key", "c3RvcmVkLW9sZGVyLWxheW91dHMtb2YtdGhlLXRlc3Q=");
-    site.sql(include_str!("../ciam-store/tests/layouts/before_generations.sqlite.sql"));
+    site.restore(include_str!("../ciam-store/tests/layouts/before_generations.sqlite.sql"));
     // A version that did not yet list accounts by when they registered.
     site.sql("DROP INDEX ciam_users__registered_at__idx; ALTER TABLE ciam_users DROP COLUMN registered_at");
     let plan = site.json(&["migrate", "--plan"]).expect(0);

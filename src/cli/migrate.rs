@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "plan")]
     apply: bool,
     /// No older version of the site runs any more: shut them out, and let new indexes serve
-    #[arg(long, requires = "apply")]
+    #[arg(long, requires = "apply", conflicts_with = "plan")]
     all_nodes_updated: bool,
     /// Drop columns and indexes that no version of the site uses any more
     #[arg(long, conflicts_with_all = ["plan", "apply"])]

@@ -252,3 +252,43 @@ async fn what_no_version_declares_is_tolerated_and_dropped_when_asked() {
         assert_eq!(found(&back, Named::BY_NAME.under(&())).await.unwrap().len(), 2);
     }
 }
+
+/// Whoever says too early that no older version runs shuts nobody out for long, and nothing is half done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_that_proves_nothing_is_taken_away() {
+    for place in Place::all().await {
+        let old = place.open::<First>(Refuse).await.unwrap();
+        let all = people(&old, &["ann", "bob"]).await;
+        let new = place.open::<Named>(Apply).await.unwrap();
+        let evolution = new.backend.evolution().unwrap();
+        let before = place.catalogue().await;
+        evolution.fence("evo_people").await.unwrap();
+        evolution.fence("evo_people").await.unwrap();
+        let late = First::new(old.store.entropy().id(old.store.clock().now()), "Late Comer");
+        assert!(matches!(old.insert(&late).await, Err(StoreError::Outdated { .. })));
+        // What a new version writes is complete, and what it leaves where it is lacks nothing more than before.
+        new.change::<Named>(all[0].id, |ann| ann.0.team = None).await.unwrap();
+        assert_eq!(evolution.lagging().await.unwrap().len(), 1);
+        assert!(!evolution.prove("evo_people").await.unwrap(), "bob has no name");
+        assert_eq!(place.catalogue().await, before);
+        assert!(matches!(found(&new, Named::BY_NAME.under(&())).await, Err(StoreError::NotServing { .. })));
+        old.insert(&late).await.unwrap();
+        assert!(new.finish().await.unwrap().finished);
+        assert_eq!(evolution.lagging().await.unwrap(), []);
+
+        // A later fence takes the place of this one, also when it proves nothing at first.
+        let newer = place.open::<Third>(Apply).await.unwrap();
+        let evolution = newer.backend.evolution().unwrap();
+        let fenced = place.catalogue().await;
+        evolution.fence("evo_people").await.unwrap();
+        assert!(!evolution.prove("evo_people").await.unwrap());
+        assert_eq!(place.catalogue().await, fenced);
+        let later = First::new(old.store.entropy().id(old.store.clock().now()), "later");
+        assert!(matches!(old.insert(&later).await, Err(StoreError::Outdated { .. })));
+        new.change::<Named>(all[1].id, |bob| bob.0.team = None).await.unwrap();
+        assert!(newer.finish().await.unwrap().finished);
+        assert_eq!(found(&newer, Third::BY_FAMILY.under(&"Comer".to_owned())).await.unwrap(), [late.id]);
+        let refused = new.change::<Named>(all[1].id, |bob| bob.0.name = "x".to_owned()).await;
+        assert!(matches!(refused, Err(StoreError::NewerShape { .. } | StoreError::Outdated { .. })), "{refused:?}");
+    }
+}
