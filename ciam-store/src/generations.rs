@@ -117,6 +117,8 @@ pub(crate) enum Registered {
     Yes(i32),
     /// But a newer one leaves out something, so that what it writes can never be complete.
     InVain(i32),
+    /// But there is a fence against it: newer versions rely on what it leaves out.
+    Outdated,
     No,
 }
 
@@ -132,8 +134,9 @@ impl Generations {
 
     pub(crate) fn registered(&self, wanted: &Generation) -> Registered {
         let own = self.0.iter().rev().find(|generation| generation.is_like(wanted)).map(|generation| generation.number);
-        match own.filter(|own| *own >= self.fenced()) {
+        match own {
             None => Registered::No,
+            Some(own) if own < self.fenced() => Registered::Outdated,
             Some(own) if self.floor(wanted) > own => Registered::InVain(own),
             Some(own) => Registered::Yes(own),
         }
@@ -158,7 +161,7 @@ impl Generations {
         let (own, floor) = match self.registered(&wanted) {
             Registered::Yes(own) => (own, self.floor(&wanted)),
             Registered::InVain(own) => (own, 1),
-            Registered::No => (self.newest(), 1),
+            Registered::No | Registered::Outdated => (self.newest(), 1),
         };
         let fenced = self.fenced();
         let mut recent = self.0.iter().filter(|generation| generation.number >= fenced);
@@ -275,7 +278,11 @@ mod tests {
         assert!(of_old.incomplete.is_empty());
         all.0[1].fenced = true;
         assert!(!all.standing(&new).lags() && all.standing(&new).incomplete.is_empty());
-        assert_eq!(all.registered(&Generation::declared(&old)), Registered::No, "its rows would be refused");
+        assert_eq!(all.registered(&Generation::declared(&old)), Registered::Outdated, "its rows would be refused");
+        // It goes back, and what the new one relied on is incomplete again.
+        all.register(Generation::declared(&old));
+        assert_eq!(all.registered(&Generation::declared(&old)), Registered::Yes(3));
+        assert_eq!(all.standing(&new).incomplete, ["b"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub enum Migrations {
     /// operator says that none does any more: `ciam migrate --apply --all-nodes-updated`.
     Apply,
     /// All of it, before anything is served: records are brought up to date, and older versions of the app are shut
-    /// out. For an app that runs as one process.
+    /// out; one that was shut out goes back to work. For an app that runs as one process.
     Complete,
 }
 

@@ -6,6 +6,7 @@ use crate::generations::{Generation, Generations, Registered, Standing};
 use crate::layout::{
     self, ColumnLayout, Dialect, FoundIndex, IndexLayout, Making, bare_table_name, quoted, table_name,
 };
+use crate::migrations::Migrations;
 
 /// A statement of a plan.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) indexes: Vec<Statement>,
     /// Whether the app can go without all that.
     pub(crate) optional: bool,
+    /// A collection that was fenced against this version.
+    pub(crate) outdated: Option<&'static str>,
     /// How each collection stands, or will when the plan is carried out.
     pub(crate) standings: Vec<(CollectionSpec, Standing)>,
     /// What drops what no version declares (any more).
@@ -51,10 +54,20 @@ impl Plan {
         self.expand.iter().chain(&self.indexes)
     }
 
-    /// Whether a start has to be refused, unless it may migrate.
-    pub(crate) fn refusal(&self) -> Option<StoreError> {
-        let refused = !self.fresh && !self.optional;
-        refused.then(|| StoreError::Pending { statements: self.statements().count() })
+    /// Whether the plan is to be carried out by a start that may do that much.
+    ///
+    /// # Errors
+    /// That the start is refused. A version that the database was fenced against goes back to work only where no other
+    /// one runs: the indexes of newer ones would miss what it writes.
+    pub(crate) fn is_allowed(&self, migrations: Migrations) -> Result<bool, StoreError> {
+        match (self.outdated, migrations) {
+            (_, Migrations::Complete) => Ok(true),
+            (Some(collection), _) => Err(StoreError::Outdated { collection }),
+            (None, Migrations::Refuse) if !self.fresh && !self.optional => {
+                Err(StoreError::Pending { statements: self.statements().count() })
+            }
+            (None, migrations) => Ok(self.fresh || migrations == Migrations::Apply),
+        }
     }
 
     fn expand(&mut self, table: &str, text: String) {
@@ -106,7 +119,10 @@ impl Plan {
                 let text = generations.register(wanted).insert(spec.name);
                 self.expand.push(Statement { table: table.clone(), text, index: None });
             }
-            Registered::No => {
+            registered @ (Registered::No | Registered::Outdated) => {
+                if registered == Registered::Outdated {
+                    self.outdated = Some(spec.name);
+                }
                 let text = generations.register(wanted).insert(spec.name);
                 self.expand(&table, text);
             }

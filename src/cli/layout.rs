@@ -20,6 +20,8 @@ pub(super) struct Layout {
     pub(super) unfinished: Vec<Unfinished>,
     /// What would drop what no version uses any more, as SQL.
     pub(super) left_over: Vec<String>,
+    /// A table that newer versions of the site keep this one out of.
+    pub(super) outdated: Option<String>,
     /// What is there and does not fit.
     pub(super) misfit: Option<String>,
 }
@@ -39,6 +41,7 @@ impl Layout {
                     pending: found.pending,
                     unfinished: found.unfinished,
                     left_over: found.left_over,
+                    outdated: found.outdated,
                     misfit: found.misfit,
                 }),
                 Ok(None) => Inspection::of_nothing(schema).map(Self::of_nothing),
@@ -49,8 +52,9 @@ impl Layout {
         looked.map_err(|error| Failure::unavailable(&error))
     }
 
-    const fn of_nothing(missing: Vec<String>) -> Self {
-        Self { there: false, missing, pending: true, unfinished: Vec::new(), left_over: Vec::new(), misfit: None }
+    fn of_nothing(missing: Vec<String>) -> Self {
+        let (unfinished, left_over) = (Vec::new(), Vec::new());
+        Self { there: false, missing, pending: true, unfinished, left_over, outdated: None, misfit: None }
     }
 
     /// Whether there is nothing left to do but to drop what is not used.
@@ -72,11 +76,22 @@ impl Layout {
             let text = format!("there is no database at {}: `ciam migrate --apply` makes one", file.display());
             return Err(Failure::refused("no_database", text));
         }
+        if let Some(table) = &self.outdated {
+            return Err(Failure::refused("layout_outdated", outdated(table)));
+        }
         if !self.pending && self.misfit.is_none() {
             return Ok(());
         }
         Err(Failure::refused("layout_pending", "the database is not up to date: see `ciam migrate`"))
     }
+}
+
+/// What is said of a version that is kept out of a table.
+pub(super) fn outdated(table: &str) -> String {
+    format!(
+        "this program is older than the database: newer versions of the site keep it out of {table}. Use a newer one; or, \
+         to go back to this one for good, end all others, and run `ciam migrate --apply --all-nodes-updated`"
+    )
 }
 
 async fn postgres(url: &str, schema: &Schema) -> Result<Layout, StoreError> {
@@ -87,6 +102,7 @@ async fn postgres(url: &str, schema: &Schema) -> Result<Layout, StoreError> {
         pending: found.pending,
         unfinished: found.unfinished,
         left_over: found.left_over,
+        outdated: found.outdated,
         misfit: found.misfit,
     })
 }

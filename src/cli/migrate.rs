@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Failure};
 use super::context::Context;
-use super::layout::Layout;
+use super::layout::{Layout, outdated};
 use crate::settings::Settings;
 
 /// How many of the records that were left are shown to people.
@@ -51,7 +51,10 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Answ
 /// All that is to be done, as SQL with comments that say when.
 fn steps(layout: &Layout) -> String {
     let mut lines = Vec::new();
-    if !layout.missing.is_empty() {
+    if let Some(table) = &layout.outdated {
+        lines.push(format!("-- {}:", outdated(table)));
+        lines.extend(layout.missing.iter().map(|text| format!("{text};")));
+    } else if !layout.missing.is_empty() {
         lines.push("-- `ciam migrate --apply`, beside older versions of the site:".to_owned());
         lines.extend(layout.missing.iter().map(|text| format!("{text};")));
     }
@@ -74,6 +77,9 @@ fn steps(layout: &Layout) -> String {
 
 /// What to do next.
 fn next(layout: &Layout) -> &'static str {
+    if layout.outdated.is_some() {
+        return "Nothing was done. Next: use a newer version of this program.";
+    }
     match (layout.missing.is_empty(), layout.unfinished.iter().all(|unfinished| unfinished.records == 0)) {
         (false, _) => "Nothing was done. Next: `ciam migrate --apply`, before the new version of the site is started.",
         (true, _) if !layout.unfinished.is_empty() => {
@@ -88,8 +94,13 @@ async fn apply(context: &Context, settings: &Settings, layout: Layout, finish: b
     if layout.is_up_to_date() {
         return Ok(document(Answer::new("The layout is up to date."), &layout, false));
     }
+    let migrations = match &layout.outdated {
+        Some(table) if !finish => return Err(Failure::refused("layout_outdated", outdated(table))),
+        Some(_) => Migrations::Complete,
+        None => Migrations::Apply,
+    };
     let schema = context.blueprint().schema();
-    let ciam = context.build_migrating(settings, Migrations::Apply, |builder| builder).await?;
+    let ciam = context.build_migrating(settings, migrations, |builder| builder).await?;
     let backend = ciam.store().backend();
     let done = match Backfill::over(backend.as_ref(), &schema) {
         Some(backfill) if finish => backfill.finish().await,

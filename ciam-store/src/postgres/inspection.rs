@@ -50,6 +50,8 @@ pub struct PostgresInspection {
     /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
     /// refused, unless it may migrate.
     pub empty: bool,
+    /// A table that was fenced against this version: newer ones rely on what this one leaves out.
+    pub outdated: Option<String>,
     /// The collections some of whose records lack something, or will when what is missing is made.
     pub unfinished: Vec<Unfinished>,
     /// What drops columns and indexes that no version declares any more, as SQL.
@@ -113,6 +115,7 @@ impl PostgresInspection {
             missing,
             pending: !plan.optional,
             empty: plan.fresh,
+            outdated: plan.outdated.map(|collection| format!("ciam_{collection}")),
             unfinished,
             left_over: plan.left_over.iter().map(texts).collect(),
             misfit,

@@ -107,11 +107,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, StoreError> {
     client.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(unavailable)?;
     let plan = plan(client, specs).await?;
-    match plan.refusal() {
-        Some(refusal) if migrations == Migrations::Refuse => return Err(refusal),
-        _ => {}
-    }
-    if plan.fresh || migrations != Migrations::Refuse {
+    if plan.is_allowed(migrations)? {
         // A table is changed in a moment, once it is had: those who come later must not wait behind us for long.
         client.batch_execute("SET LOCAL lock_timeout = '5s'").await.map_err(unavailable)?;
         for Statement { text, .. } in &plan.expand {

@@ -33,6 +33,8 @@ pub struct Inspection {
     /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
     /// refused, unless it may migrate.
     pub empty: bool,
+    /// A table that was fenced against this version: newer ones rely on what this one leaves out.
+    pub outdated: Option<String>,
     /// The collections some of whose records lack something, or will when what is missing is made.
     pub unfinished: Vec<Unfinished>,
     /// What drops columns and indexes that no version declares any more, as SQL.
@@ -105,6 +107,7 @@ impl Inspection {
             missing,
             pending: !plan.optional,
             empty: plan.fresh,
+            outdated: plan.outdated.map(|collection| format!("ciam_{collection}")),
             unfinished,
             left_over: texts(plan.left_over.iter()),
             misfit,

@@ -60,11 +60,7 @@ pub(super) fn prepare(
     migrations: Migrations,
 ) -> Result<Vec<Standing>, StoreError> {
     let plan = plan(conn, specs)?;
-    match plan.refusal() {
-        Some(refusal) if migrations == Migrations::Refuse => return Err(refusal),
-        _ => {}
-    }
-    if plan.fresh || migrations != Migrations::Refuse {
+    if plan.is_allowed(migrations)? {
         for statement in plan.statements() {
             conn.execute_batch(&statement.text).map_err(|error| cannot_make(conn, statement, error))?;
         }

@@ -1,5 +1,6 @@
 //! Where the records of a test are, and handles to them as versions of an app would open them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ciam_core::clock::{Clock, SystemClock};
@@ -15,9 +16,16 @@ use crate::support::empty_schema;
 /// An SQLite file, or a schema in PostgreSQL.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
-    Sqlite(Arc<TempDir>),
+    Sqlite(File),
     Postgres(String),
 }
+
+/// A file, and the folder that must live as long.
+#[derive(Debug, Clone)]
+pub(crate) struct File(PathBuf, #[allow(dead_code, reason = "it is removed when it is dropped")] Option<Arc<TempDir>>);
+
+/// Tells a process of its own where the records are.
+pub(crate) const PLACE: &str = "CIAM_MIGRATED_PLACE";
 
 /// A version of an app that has opened the place.
 #[derive(Debug, Clone)]
@@ -30,9 +38,24 @@ pub(crate) struct Version {
 impl Place {
     /// An empty one of each kind; without a server, SQLite alone.
     pub(crate) async fn all() -> Vec<Self> {
-        let sqlite = Self::Sqlite(Arc::new(TempDir::new().unwrap()));
+        let folder = TempDir::new().unwrap();
+        let sqlite = Self::Sqlite(File(folder.path().join("app.db"), Some(Arc::new(folder))));
         let postgres = empty_schema().await.map(Self::Postgres);
         [Some(sqlite), postgres].into_iter().flatten().collect()
+    }
+
+    /// That of a process of its own.
+    pub(crate) fn of_this_process() -> Self {
+        let place = std::env::var(PLACE).unwrap();
+        if place.starts_with("postgres://") { Self::Postgres(place) } else { Self::Sqlite(File(place.into(), None)) }
+    }
+
+    /// As such a process is told of it.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Sqlite(File(path, _)) => path.to_str().unwrap().to_owned(),
+            Self::Postgres(url) => url.clone(),
+        }
     }
 
     /// Opens it as a version does that may do that much, with one kind of record.
@@ -59,9 +82,9 @@ impl Place {
         }
     }
 
-    fn file(&self) -> std::path::PathBuf {
+    fn file(&self) -> PathBuf {
         match self {
-            Self::Sqlite(folder) => folder.path().join("app.db"),
+            Self::Sqlite(File(path, _)) => path.clone(),
             Self::Postgres(url) => unreachable!("{url} is no file"),
         }
     }

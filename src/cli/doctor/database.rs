@@ -32,6 +32,8 @@ pub(super) struct Lack<'f> {
     pub(super) pending: bool,
     /// Whether nothing of ciam's is there, so that a start makes all of it.
     pub(super) empty: bool,
+    /// A table that newer versions of the site keep this one out of.
+    pub(super) outdated: Option<&'f str>,
 }
 
 /// What is missing, and what does not fit.
@@ -40,7 +42,13 @@ pub(super) fn layout(settings: &Settings, lack: &Lack<'_>, misfit: Option<&str>,
         findings.error("layout.misfit", misfit, "use the program that made this database, or a newer one");
     }
     let what = format!("{} statements are pending", lack.missing.len());
-    if lack.pending && !lack.empty && settings.migrations == Migrations::Refuse {
+    if let Some(table) = lack.outdated {
+        findings.error(
+            "layout.outdated",
+            format!("newer versions of the site keep this program out of {table}"),
+            "use a newer version of this program; `ciam migrate` says how to go back for good",
+        );
+    } else if lack.pending && !lack.empty && settings.migrations == Migrations::Refuse {
         findings.error(
             "layout.pending",
             format!("{what}, without which the site is not started"),

@@ -41,7 +41,8 @@ pub(super) async fn examine(context: &Context, settings: &Settings, url: &str, r
         }
     };
     server(&found, findings);
-    let lack = Lack { missing: &found.missing, pending: found.pending, empty: found.empty };
+    let PostgresInspection { missing, pending, empty, outdated, .. } = &found;
+    let lack = Lack { missing, pending: *pending, empty: *empty, outdated: outdated.as_deref() };
     layout(settings, &lack, found.misfit.as_deref(), findings);
     unfinished(&found.unfinished, &found.left_over, findings);
     overdue(found.overdue, findings);

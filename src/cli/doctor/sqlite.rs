@@ -44,7 +44,8 @@ pub(super) async fn examine(context: &Context, settings: &Settings, file: &Path,
             "give the user whom the site runs as the file and its folder, and see that the disk is not full",
         ),
     }
-    let lack = Lack { missing: &found.missing, pending: found.pending, empty: found.empty };
+    let Inspection { missing, pending, empty, outdated, .. } = &found;
+    let lack = Lack { missing, pending: *pending, empty: *empty, outdated: outdated.as_deref() };
     layout(settings, &lack, found.misfit.as_deref(), findings);
     unfinished(&found.unfinished, &found.left_over, findings);
     overdue(found.overdue, findings);
