@@ -12,6 +12,7 @@
 //! - **keep records of my own beside ciam's**: [`store`].
 //! - **keep everything in a file, or in the PostgreSQL that several nodes share**: [`SqliteStore`], or `PostgresStore`
 //!   (feature `postgres`).
+//! - **let nodes share their limits, and what they revoke, through Redis**: `Redis` (feature `redis`).
 //! - **commit a customer and a row of my own in one transaction**: [`Ciam::staged`], and the `apply` of the store.
 //! - **send messages**: [`SmtpMessenger`], and `HttpSmsMessenger` (feature `sms`) behind a
 //!   [`ByChannel`](messages::ByChannel); while developing, [`Mailbox`].
@@ -34,6 +35,8 @@ pub use ciam_core::{
 
 #[cfg(feature = "sms")]
 pub use adapters::{HttpSmsMessenger, InvalidSmsUrl};
+#[cfg(feature = "redis")]
+pub use adapters::{InvalidRedisUrl, Redis, RedisCounters, RedisInvalidation};
 #[cfg(feature = "smtp")]
 pub use adapters::{InvalidSmtpUrl, SmtpMessenger};
 pub use ciam_core::messages::Mailbox;

@@ -25,7 +25,7 @@ use serde::Deserialize;
 pub use self::looks::InvalidLooks;
 use self::looks::{ApplicationFile, BrandFile};
 
-use crate::adapters::{HttpSmsMessenger, InvalidSmsUrl, InvalidSmtpUrl, SmtpMessenger};
+use crate::adapters::{HttpSmsMessenger, InvalidRedisUrl, InvalidSmsUrl, InvalidSmtpUrl, Redis, SmtpMessenger};
 
 /// The file in the current folder that keeps the master key of a site in development on PostgreSQL.
 pub const KEY_FILE: &str = "ciam.key";
@@ -68,6 +68,8 @@ pub struct Settings {
     pub smtp_sender: Option<String>,
     /// The gateway for text messages. A password may be in it.
     pub sms_url: Option<Secret<String>>,
+    /// The Redis that nodes share. A password may be in it.
+    pub redis_url: Option<Secret<String>>,
     /// The proxies that are believed when they say which address a request comes from.
     pub trusted_proxies: TrustedProxies,
     /// The language for people who ask for none that is spoken here (default: English).
@@ -168,6 +170,9 @@ pub enum SettingsError {
     /// The URL of the gateway for text messages is none, or unsafe.
     #[error("CIAM_SMS_URL: {0}")]
     SmsUrl(InvalidSmsUrl),
+    /// The URL of the Redis is none, or unsafe.
+    #[error("CIAM_REDIS_URL: {0}")]
+    RedisUrl(InvalidRedisUrl),
     /// The sender is none.
     #[error("CIAM_SMTP_SENDER: {0}")]
     SmtpSender(InvalidSmtpUrl),
@@ -204,6 +209,7 @@ struct File {
     smtp_url: Option<String>,
     smtp_sender: Option<String>,
     sms_url: Option<String>,
+    redis_url: Option<String>,
     trusted_proxies: Option<String>,
     language: Option<String>,
     #[serde(default)]
@@ -221,9 +227,9 @@ struct File {
     protected: Option<toml::Value>,
 }
 
-const LATER: [&str; 3] = ["CIAM_REDIS_URL", "CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
+const LATER: [&str; 2] = ["CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "CIAM_CONFIG",
     "CIAM_LISTEN",
     "CIAM_PUBLIC_URL",
@@ -234,6 +240,7 @@ const KNOWN: [&str; 12] = [
     "CIAM_SMTP_URL",
     "CIAM_SMTP_SENDER",
     "CIAM_SMS_URL",
+    "CIAM_REDIS_URL",
     "CIAM_TRUSTED_PROXIES",
     "CIAM_DEV",
 ];
@@ -338,6 +345,7 @@ impl Settings {
             smtp_url: pick("CIAM_SMTP_URL", file.smtp_url).map(Secret::new),
             smtp_sender: pick("CIAM_SMTP_SENDER", file.smtp_sender),
             sms_url: pick("CIAM_SMS_URL", file.sms_url).map(Secret::new),
+            redis_url: pick("CIAM_REDIS_URL", file.redis_url).map(Secret::new),
             trusted_proxies,
             language: language.map_err(|error| looks("language")(error.into()))?,
             languages,
@@ -397,6 +405,15 @@ impl Settings {
             }
             (key, _) => Ok(key),
         }
+    }
+
+    /// The Redis that nodes share, if one is set. No connection is opened yet.
+    ///
+    /// # Errors
+    /// [`SettingsError::RedisUrl`].
+    pub fn redis(&self) -> Result<Option<Redis>, SettingsError> {
+        let redis = self.redis_url.as_ref().map(|url| Redis::from_url(url.expose()));
+        redis.transpose().map_err(SettingsError::RedisUrl)
     }
 
     /// The mail server, if one is set.
@@ -464,6 +481,15 @@ impl Settings {
             builder.public_url(&self.public_url).identifiers(self.identifiers.clone()).brand(self.brand.clone());
         let builder = self.languages.iter().fold(builder, |builder, (tag, texts)| builder.language(tag, texts));
         let builder = self.applications.iter().cloned().fold(builder, CiamBuilder::application);
+        let builder = match self.redis()? {
+            Some(redis) => {
+                let builder = builder.throttle_store(Arc::new(redis.counters()));
+                // PostgreSQL tells what was revoked in the transaction that revokes, which leaves no gap.
+                let tells_itself = matches!(self.database, Database::Postgres(_));
+                if tells_itself { builder } else { builder.invalidation(redis.invalidation()) }
+            }
+            None => builder,
+        };
         let builder = match self.language.clone() {
             Some(language) => builder.default_language(language),
             None => builder,

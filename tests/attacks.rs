@@ -1,8 +1,10 @@
-//! Cases that a race, a restart or a small machine decides, through the facade, on every store. Those on PostgreSQL are
-//! left out where there is none.
+//! Cases that a race, a restart or a small machine decides, through the facade, on every store. Those on PostgreSQL and with
+//! Redis are left out where there is none.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ciam::events::{Cause, Origin};
@@ -12,7 +14,7 @@ use ciam::secret::Secret;
 use ciam::store::{PostgresOptions, SqliteOptions, StoreError};
 use ciam::testing::{Browser, FixedEntropy, TestBed, in_parallel};
 use ciam::throttle::{Rate, ThrottleLimits};
-use ciam::{MemoryStore, SqliteStore};
+use ciam::{MemoryStore, Redis, SqliteStore};
 
 #[path = "support/events.rs"]
 mod events;
@@ -42,6 +44,16 @@ async fn postgres(connections: usize) -> Option<Bed> {
     let url = schema::empty_schema().await?;
     let store = PostgresOptions::new(&url).unwrap().connections(connections).open().await.unwrap();
     Some(Bed { bed: TestBed::with(|builder| builder.store(store)).await, _folder: None })
+}
+
+/// In memory, with the counters of tries in Redis, under keys of its own.
+async fn redis() -> Option<Bed> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let url = std::env::var("CIAM_TEST_REDIS").ok()?;
+    let prefix = format!("attacks_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let counters = Arc::new(Redis::from_url(&url).unwrap().prefix(&prefix).counters());
+    let bed = TestBed::with(|builder| builder.store(MemoryStore::new()).throttle_store(counters)).await;
+    Some(Bed { bed, _folder: None })
 }
 
 /// Each case once on every store.
@@ -99,6 +111,29 @@ on_every_store! {
     parallel_first_answers_keep_one_journey
     se2_ended_sessions_are_dead_at_the_next_request
     a_session_opened_while_all_are_ended_is_either_ended_or_new
+}
+
+/// Each case with its counters in Redis.
+macro_rules! with_counters_in_redis {
+    ($($case:ident)*) => {
+        mod with_counters_in_redis {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let Some(bed) = super::redis().await else { return };
+                super::$case(&bed.bed).await;
+            })*
+        }
+    };
+}
+
+with_counters_in_redis! {
+    pw6_exactly_the_limit_of_parallel_wrong_passwords_is_evaluated
+    pw6_of_fifty_addresses_five_tries_of_one_account_are_evaluated_in_every_window
+    pw6_a_known_device_has_five_tries
+    mf3_the_hundredth_failure_in_a_row_is_the_last_and_told_once
+    tries_of_one_client_at_many_accounts_are_ten
+    right_passwords_from_one_address_wait_for_each_other_and_all_get_in
+    ot2_parallel_guesses_at_a_recovery_get_five_tries
 }
 
 fn code(text: &str) -> Answer {

@@ -65,12 +65,17 @@ fn every_event_and_limit_of_the_source_is_documented_and_every_documented_one_is
 /// The other crates ask the services of core to write: an event of theirs would be missed above.
 #[test]
 fn only_the_core_writes_events() {
+    // Examples in comments are a host's.
+    fn writes(text: &str) -> bool {
+        let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        code.any(|line| line.contains("NewEvent::new("))
+    }
     fn writers(folder: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() && !["tests", "testing", "conformance"].iter().any(|name| path.ends_with(name)) {
                 writers(&path, found);
-            } else if path.is_file() && fs::read_to_string(&path).is_ok_and(|text| text.contains("NewEvent::new(")) {
+            } else if path.is_file() && fs::read_to_string(&path).is_ok_and(|text| writes(&text)) {
                 found.push(path.display().to_string());
             }
         }

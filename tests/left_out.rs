@@ -13,9 +13,12 @@ fn main() {
         "left out here, run by scripts/test: the portal in a browser, the README in a fresh crate, lints, licences"
     );
     println!("left out here, run by scripts/nightly: 1,000 kills, each feature alone, benches");
-    if std::env::var_os("CIAM_TEST_POSTGRES").is_none() {
-        println!(
-            "left out here, run by scripts/test: everything on PostgreSQL; scripts/services COMMAND starts one for a command"
-        );
+    for (variable, server) in [("CIAM_TEST_POSTGRES", "PostgreSQL"), ("CIAM_TEST_REDIS", "Redis")] {
+        if std::env::var_os(variable).is_none() {
+            println!(
+                "left out here, run by scripts/test: everything on {server}; scripts/services COMMAND starts one for a \
+                 command"
+            );
+        }
     }
 }

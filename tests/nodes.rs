@@ -5,40 +5,25 @@
 #[path = "../ciam-store/tests/support/schema.rs"]
 mod schema;
 
+#[path = "support/nodes.rs"]
+mod nodes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ciam::UserId;
-use ciam::events::Cause;
 use ciam::journeys::JourneyError;
-use ciam::sessions::{Opened, SessionCache};
-use ciam::store::Backend;
-use ciam::testing::{FaultyStore, FixedEntropy, StoppedClock, TestBed, in_parallel};
+use ciam::testing::{StoppedClock, TestBed, in_parallel};
 use ciam_store::PostgresOptions;
 
-const ADA: &str = "ada@example.com";
-const PASSWORD: &str = "vermilion otter quays";
+use nodes::{ADA, Node, PASSWORD, WAYS};
+
 /// Within which other nodes refuse what was revoked on one.
 const HEARD: Duration = Duration::from_secs(1);
-
-struct Node {
-    bed: TestBed,
-    reads: Arc<FaultyStore>,
-}
 
 async fn node(url: &str, clock: &StoppedClock, seed: u64) -> Node {
     let url = format!("{url}&application_name={}", name(url, seed));
     let postgres = PostgresOptions::new(&url).unwrap().connections(8).open().await.unwrap();
-    let reads = FaultyStore::new(Arc::new(postgres) as Arc<dyn Backend>, []);
-    let (clock, store) = (clock.clone(), Arc::clone(&reads));
-    let bed = TestBed::with(|builder| {
-        let key = ciam::vault::MasterKey::parse(&"0123456789abcdef".repeat(4)).unwrap();
-        let builder = builder.shared_store(store).clock(clock.clone()).entropy(FixedEntropy::new(seed)).master_key(key);
-        // So long that age alone turns nobody away.
-        builder.session_cache(SessionCache { max_age: Duration::from_hours(1), ..SessionCache::default() })
-    })
-    .await;
-    Node { bed: TestBed { clock, ..bed }, reads }
+    Node::over(Arc::new(postgres), clock, seed, |builder| builder).await
 }
 
 /// What the server calls the connections of a node: no other test's.
@@ -54,47 +39,15 @@ async fn two() -> Option<(Node, Node, String)> {
     Some((one, other, url))
 }
 
-impl Node {
-    async fn lets_in(&self, opened: &Opened) -> bool {
-        self.bed.ciam.sessions().check(opened.bearer.expose()).await.unwrap().is_some()
-    }
-
-    /// Whether a check is answered from memory.
-    async fn is_warm(&self, opened: &Opened) -> bool {
-        let before = self.reads.reads();
-        self.lets_in(opened).await && self.reads.reads() == before
-    }
-
-    /// Checks until one is answered from memory: until the node is sure to hear of revocations.
-    async fn warm_up(&self, opened: &Opened) {
-        let patience = Instant::now() + Duration::from_secs(20);
-        while !self.is_warm(opened).await {
-            assert!(Instant::now() < patience, "the node does not keep sessions in memory");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
-
-async fn revoke(by: &Node, way: usize, user: UserId, opened: &Opened, spare: &Opened) {
-    let (cause, sessions) = (Cause::system(), by.bed.ciam.sessions());
-    match way {
-        0 => sessions.end(&cause, user, opened.session.id).await.unwrap(),
-        1 => sessions.end_others(&cause, user, spare.session.id).await.unwrap(),
-        2 => sessions.end_all(&cause, user).await.unwrap(),
-        3 => by.bed.ciam.passwords().set(&cause, user, &PASSWORD.to_owned().into()).await.unwrap(),
-        _ => by.bed.ciam.users().suspend(&cause, user).await.unwrap(),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn se2_what_one_node_revokes_the_other_refuses_within_a_second() {
     let Some((one, other, _)) = two().await else { return };
     let user = one.bed.sign_up(ADA, PASSWORD).await.session.user;
-    for way in 0..5 {
+    for way in 0..WAYS {
         let ada = one.bed.sign_in(ADA, PASSWORD).await.unwrap();
         let spare = one.bed.sign_in(ADA, PASSWORD).await.unwrap();
         other.warm_up(&ada).await;
-        revoke(&one, way, user, &ada, &spare).await;
+        one.revoke(way, user, &ada, &spare).await;
         let revoked = Instant::now();
         while other.lets_in(&ada).await {
             assert!(revoked.elapsed() < HEARD, "{way}");
@@ -120,7 +73,7 @@ async fn se2_a_node_that_loses_its_channel_reads_every_session_until_it_is_back(
         }
     }
     other.warm_up(&ada).await;
-    revoke(&one, 2, ada.session.user, &ada, &ada).await;
+    one.revoke(2, ada.session.user, &ada, &ada).await;
     let revoked = Instant::now();
     while other.lets_in(&ada).await {
         assert!(revoked.elapsed() < HEARD);

@@ -1,4 +1,5 @@
-//! Two portal processes over one PostgreSQL: one account, one mailbox, one limit; what one revokes, the other refuses.
+//! Two portal processes over one PostgreSQL, or over one file and a Redis: one account, one mailbox, one limit; what one
+//! revokes, the other refuses.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -34,7 +35,7 @@ impl Drop for Portal {
 }
 
 impl Portal {
-    fn start(database: &str) -> Self {
+    fn start(database: &str, redis: Option<&str>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (url, folder) = (format!("http://localhost:{port}"), tempfile::tempdir().unwrap());
         let mut command = Command::new(program());
@@ -46,6 +47,7 @@ impl Portal {
             .env("CIAM_LISTEN", format!("127.0.0.1:{port}"))
             .env("CIAM_DATABASE_URL", database)
             .env("CIAM_MASTER_KEY", "0123456789abcdef".repeat(4))
+            .env("CIAM_REDIS_URL", redis.unwrap_or_default())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -119,11 +121,21 @@ fn eventually(what: &str, is_so: impl Fn() -> bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn se2_two_portals_over_one_database_are_one_site() {
     let Some(database) = schema::empty_schema().await else { return };
-    tokio::task::spawn_blocking(move || two_portals(&database)).await.unwrap();
+    tokio::task::spawn_blocking(move || two_portals(&database, None)).await.unwrap();
 }
 
-fn two_portals(database: &str) {
-    let (one, other) = (Portal::start(database), Portal::start(database));
+#[tokio::test(flavor = "multi_thread")]
+async fn se2_two_portals_that_share_a_redis_are_one_site() {
+    let Ok(redis) = std::env::var("CIAM_TEST_REDIS") else { return };
+    // Of the numbered databases of the server, one that other runs are not likely to have.
+    let redis = format!("{redis}/{}", 1 + std::process::id() % 15);
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("sqlite://{}", folder.path().join("shop.db").display());
+    tokio::task::spawn_blocking(move || two_portals(&database, Some(&redis))).await.unwrap();
+}
+
+fn two_portals(database: &str, redis: Option<&str>) {
+    let (one, other) = (Portal::start(database, redis), Portal::start(database, redis));
 
     // A sign-up that begins on one node and ends on the other, and whose message one of them sends.
     let email = "ada@example.com";

@@ -49,6 +49,8 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 pub struct Workers {
     pub(crate) store: Store,
     pub(crate) schema: Schema,
+    /// Where the counters of tries are, if not in the store.
+    pub(crate) counters: Option<Store>,
     pub(crate) outbox: Outbox,
     pub(crate) sessions: Sessions,
     pub(crate) tries: Tries,
@@ -70,7 +72,7 @@ impl Workers {
     /// # Errors
     /// [`Overdue`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Overdue> {
-        let Self { store, schema, outbox, sessions, tries, vitals, grace } = self;
+        let Self { store, schema, counters, outbox, sessions, tries, vitals, grace } = self;
         let (stopping, stopped) = watch::channel(false);
         let telling = Telling(tokio::spawn(tell_pressure(store.clone())).abort_handle());
         let stop_of = |pulse| Stop { stopped: stopped.clone(), pulse: Pulsing(Arc::clone(&vitals), pulse) };
@@ -84,7 +86,8 @@ impl Workers {
             let backfill = move |stop| crate::backfilling::run(store.clone(), schema.clone(), stop);
             workers.spawn(supervise("backfill", stop, backfill));
         }
-        workers.spawn(supervise("sweeper", stop_of(|vitals| &vitals.sweeper), move |stop| sweep(store.clone(), stop)));
+        let swept: Vec<Store> = std::iter::once(store).chain(counters).collect();
+        workers.spawn(supervise("sweeper", stop_of(|vitals| &vitals.sweeper), move |stop| sweep(swept.clone(), stop)));
         stop.await;
         drop(telling);
         stopping.send_replace(true);
@@ -166,8 +169,9 @@ where
     }
 }
 
-/// Removes what has expired, step by step, on one node at a time.
-async fn sweep(store: Store, mut stop: Stop) {
+/// Removes what has expired from these stores, step by step, on one node at a time. The first keeps the lease.
+async fn sweep(stores: Vec<Store>, mut stop: Stop) {
+    let Some(store) = stores.first() else { return };
     let holder = Holder::new(store.clone());
     let mut renew = store.clock().now();
     while !stop.is_stopped() {
@@ -185,16 +189,22 @@ async fn sweep(store: Store, mut stop: Stop) {
                 }
             }
         }
-        let swept = store.timed(Verb::Sweep, store.backend().sweep(store.clock().now(), SWEEP_STEP)).await;
-        stop.beat();
-        crate::metrics::swept(*swept.as_ref().unwrap_or(&0));
-        match swept {
-            Ok(removed) if removed >= SWEEP_STEP => tokio::task::yield_now().await,
-            Ok(_) => stop.rest(SWEEP_REST).await,
-            Err(error) => {
-                tracing::warn!(%error, "the sweeper pauses");
-                stop.rest(SWEEP_REST).await;
+        let mut is_done = true;
+        for store in &stores {
+            let swept = store.timed(Verb::Sweep, store.backend().sweep(store.clock().now(), SWEEP_STEP)).await;
+            stop.beat();
+            match swept {
+                Ok(removed) => {
+                    crate::metrics::swept(removed);
+                    is_done &= removed < SWEEP_STEP;
+                }
+                Err(error) => tracing::warn!(%error, "the sweeper pauses"),
             }
+        }
+        if is_done {
+            stop.rest(SWEEP_REST).await;
+        } else {
+            tokio::task::yield_now().await;
         }
     }
     if let Err(error) = holder.release(SWEEPER).await {

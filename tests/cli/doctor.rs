@@ -128,6 +128,53 @@ fn files_that_everybody_on_the_machine_can_open() {
 }
 
 #[test]
+fn what_is_wrong_with_the_redis() {
+    let site = sound();
+    let with = |url: &str| site.with(&[("CIAM_REDIS_URL", url)]);
+    for malformed in ["redis.example", "redis://:password@redis.example"] {
+        finds(&with(malformed), 3, &["error redis.invalid"]);
+    }
+    finds(&with("rediss://:password@redis.example"), 0, &[]);
+    assert_eq!(found(&with("redis://127.0.0.1:1").json(&["doctor"]).expect(3))[0], "error redis.unreachable");
+    let file = site.folder().join("ciam.toml");
+    std::fs::write(&file, "redis_url = \"rediss://:password@redis.example\"\n").unwrap();
+    set_mode(&file, 0o644);
+    finds(&site.with(&[("CIAM_CONFIG", file.to_str().unwrap())]), 3, &["error file.open_to_all"]);
+
+    for (policy, expected) in [("noeviction", &[][..]), ("allkeys-lru", &["warning redis.evicts"])] {
+        let (url, server) = redis_with(policy);
+        let reply = with(&url).without("CIAM_SMTP_URL").with(&[("CIAM_DEV", "true")]).json(&["doctor"]).expect(3);
+        let found = found(&reply).into_iter().filter(|found| found.contains("redis")).collect::<Vec<_>>();
+        assert_eq!(found, expected);
+        server.join().unwrap();
+    }
+}
+
+/// A Redis, as far as the doctor asks it, for one connection.
+fn redis_with(policy: &'static str) -> (String, std::thread::JoinHandle<()>) {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut said = [0; 4096];
+        while let Ok(length @ 1..) = stream.read(&mut said) {
+            // One answer to every command that was said at once.
+            for command in String::from_utf8_lossy(&said[..length]).split('*').skip(1) {
+                let info = format!("# Memory\r\nmaxmemory_policy:{policy}\r\n");
+                let answer = if command.contains("INFO\r\n$6\r\nmemory") {
+                    format!("${}\r\n{info}\r\n", info.len())
+                } else {
+                    "+OK\r\n".to_owned()
+                };
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+    (url, server)
+}
+
+#[test]
 fn what_is_wrong_with_the_gateway_of_text_messages() {
     let site = sound();
     let file = site.folder().join("ciam.toml");

@@ -22,7 +22,7 @@ use crate::passwords::{Argon2Pool, Judges, PasswordCredential, PasswordHasher, P
 use crate::readiness::Vitals;
 use crate::sessions::{Session, Sessions};
 use crate::store::{Backend, Lagging, Schema, Store, StoreError};
-use crate::throttle::{Bucket, Counter, StoreThrottle, Tries};
+use crate::throttle::{Bucket, Counter, StoreThrottle, Throttle, Tries};
 use crate::users::{Creation, Standing, User, Users};
 use crate::vault::{self, KeyCheck, KeyCheckError, KeyState, KeyVault, LocalVault};
 use crate::workers::{Background, Workers};
@@ -93,12 +93,23 @@ impl CiamBuilder {
         backend.prepare(&schema).await?;
         tell_what_lags(backend.as_ref()).await?;
         let realm = self.realm.unwrap_or(RealmId::DEFAULT);
+        let counters = match self.throttle_store.filter(|_| self.throttle.is_none()) {
+            Some(apart) => {
+                apart.prepare(&Schema::new().with::<Counter>()).await?;
+                Some(Store::new(apart, realm, Arc::clone(&clock), Arc::clone(&entropy)))
+            }
+            None => None,
+        };
         let store = Store::new(backend, realm, clock, entropy);
         if !passing {
             check_key(&store, vault.as_ref(), self.adopts_key).await?;
         }
         let (sessions, store) = Sessions::new(store, config.sessions, config.session_cache, self.invalidation);
-        let throttle = self.throttle.unwrap_or_else(|| Arc::new(StoreThrottle::new(store.clone())));
+        let throttle: Arc<dyn Throttle> = match (self.throttle, &counters) {
+            (Some(throttle), _) => throttle,
+            (None, Some(counters)) => Arc::new(StoreThrottle::apart(counters.clone(), store.clone())),
+            (None, None) => Arc::new(StoreThrottle::new(store.clone())),
+        };
         let config = Arc::new(config);
         let tries = Tries::new(store.clone(), throttle, config.throttle);
         let outbox = Outbox::new(store.clone(), Arc::clone(&vault), messenger, config.dead_letters);
@@ -135,6 +146,7 @@ impl CiamBuilder {
         let workers = Workers {
             store: store.clone(),
             schema,
+            counters,
             outbox: outbox.clone(),
             sessions: sessions.clone(),
             tries: tries.clone(),

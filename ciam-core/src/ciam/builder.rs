@@ -33,6 +33,7 @@ pub struct CiamBuilder {
     pub(super) entropy: Option<Arc<dyn Entropy>>,
     pub(super) hasher: Option<Arc<dyn PasswordHasher>>,
     pub(super) throttle: Option<Arc<dyn Throttle>>,
+    pub(super) throttle_store: Option<Arc<dyn Backend>>,
     pub(super) vault: Option<Arc<dyn KeyVault>>,
     pub(super) master_key: Option<MasterKey>,
     pub(super) key_file: Option<PathBuf>,
@@ -210,6 +211,15 @@ impl CiamBuilder {
     /// address are always counted in the store.
     pub fn throttle(mut self, throttle: impl Throttle) -> Self {
         self.throttle = Some(Arc::new(throttle));
+        self
+    }
+
+    /// Where the throttle of sign-in keeps its counters (default: with the other records), such as in the Redis that
+    /// several nodes share. It is swept with the store. A try that ends is then settled by a commit of its own, after
+    /// that of the sign-in; and while this backend does not answer, whoever signs in is told to try again. Is not
+    /// looked at beside a [throttle](CiamBuilder::throttle) of the host's own.
+    pub fn throttle_store(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.throttle_store = Some(backend);
         self
     }
 

@@ -256,14 +256,21 @@ impl Held {
         Self { limit, series: Uuid::nil(), window: None, in_a_row: false }
     }
 
-    /// Settles the try in the caller's unit, which has read the counter and so guards it.
-    pub(super) fn settle_in(&self, work: &Work, counter: &Counter, outcome: Outcome) -> Result<(), StoreError> {
+    /// Settles the try in the caller's unit, which has read the counter and so guards it. Answers what is to be told of
+    /// it.
+    pub(super) fn settle_in(
+        &self,
+        work: &Work,
+        counter: &Counter,
+        outcome: Outcome,
+    ) -> Result<Option<NewEvent>, StoreError> {
         let is_failure_known = counter.last != Timestamp::EPOCH;
         match outcome {
-            Outcome::Succeeded if self.limit.forgiving && is_failure_known => work.remove::<Counter>(counter.id),
-            Outcome::Succeeded | Outcome::Cancelled => self.give_back_in(work, counter),
-            Outcome::Failed => self.fail_in(work, counter),
+            Outcome::Succeeded if self.limit.forgiving && is_failure_known => work.remove::<Counter>(counter.id)?,
+            Outcome::Succeeded | Outcome::Cancelled => self.give_back_in(work, counter)?,
+            Outcome::Failed => return self.fail_in(work, counter),
         }
+        Ok(None)
     }
 
     fn is_of(&self, counter: &Counter) -> bool {
@@ -284,16 +291,16 @@ impl Held {
         Ok(())
     }
 
-    fn fail_in(&self, work: &Work, counter: &Counter) -> Result<(), StoreError> {
+    fn fail_in(&self, work: &Work, counter: &Counter) -> Result<Option<NewEvent>, StoreError> {
         if !self.is_of(counter) {
-            return Ok(());
+            return Ok(None);
         }
         let (limit, now) = (&self.limit, work.now());
         if self.is_in_window(counter) {
             work.add(&Counter::FAILED, counter.id, 1, Bound::None)?;
         }
         work.raise(&Counter::LAST, counter.id, now)?;
-        let mut next = counter.clone();
+        let (mut next, mut told) = (counter.clone(), None);
         if let Some(waits) = limit.waits
             && counter.until + limit.rate.window < now + waits.quiet
         {
@@ -306,8 +313,11 @@ impl Held {
             next.disabled = true;
             next.until = now + DISABLED;
             let event = NewEvent::new("password.disabled", &Cause::system()).about(limit.subject);
-            work.record(event.with("limit", limit.name).with("failures", most))?;
+            told = Some(event.with("limit", limit.name).with("failures", most));
         }
-        if next != *counter { work.replace(&next) } else { Ok(()) }
+        if next != *counter {
+            work.replace(&next)?;
+        }
+        Ok(told)
     }
 }

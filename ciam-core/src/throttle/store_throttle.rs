@@ -1,4 +1,4 @@
-//! The throttle whose counters are records of the store.
+//! The throttle whose counters are records of a store.
 
 use std::time::Duration;
 
@@ -7,12 +7,15 @@ use async_trait::async_trait;
 use super::counter::{Counter, CounterId, Held, Outcome, Room};
 use super::limits::Limit;
 use super::{Reservation, Throttle, ThrottleError};
+use crate::events::NewEvent;
 use crate::store::{Store, StoreError, Work};
 
-/// The throttle whose counters are records of the store.
+/// The throttle whose counters are records of a store: of the engine's own, or of one apart from it.
 #[derive(Debug, Clone)]
 pub struct StoreThrottle {
     store: Store,
+    /// The engine's store, where it is another one: its units cannot hold the counters, and events go there.
+    events: Option<Store>,
 }
 
 /// How often a reservation looks again for tries under way to end, and how long it pauses between:
@@ -28,10 +31,18 @@ enum Look {
 }
 
 impl StoreThrottle {
-    /// A throttle over this store.
+    /// A throttle over the engine's own store: a try is settled in the unit that it belongs to.
     #[must_use]
     pub const fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, events: None }
+    }
+
+    /// A throttle over a store of its own: a try is settled after the unit that it belongs to, in a commit of its own.
+    /// What is told of it is written to the engine's store, `events`, after that: a process that ends between the two
+    /// leaves it out. [`CiamBuilder::throttle_store`](crate::CiamBuilder::throttle_store) makes one.
+    #[must_use]
+    pub const fn apart(store: Store, events: Store) -> Self {
+        Self { store, events: Some(events) }
     }
 
     /// Counts a try under every limit, if there is room, to its end whoever still waits for it: a reservation
@@ -93,6 +104,13 @@ impl StoreThrottle {
         work.get_many::<Counter>(&ids).await
     }
 
+    async fn forget_in(&self, work: &Work, limits: &[Limit]) -> Result<(), StoreError> {
+        for counter in self.counters(work, limits).await?.into_iter().flatten() {
+            work.remove::<Counter>(crate::store::Record::id(&counter))?;
+        }
+        Ok(())
+    }
+
     fn give_back_when_dropped(&self, reservation: Reservation) -> Reservation {
         let throttle = self.clone();
         reservation.or_else(move |reservation| {
@@ -104,15 +122,17 @@ impl StoreThrottle {
         })
     }
 
-    async fn settle_held(&self, work: &Work, held: &[Held], outcome: Outcome) -> Result<(), StoreError> {
+    /// Settles a try in a unit of the counters' store. Answers what is to be told of it.
+    async fn settle_held(&self, work: &Work, held: &[Held], outcome: Outcome) -> Result<Vec<NewEvent>, StoreError> {
         let ids: Vec<CounterId> = held.iter().map(|held| held.limit.counter_id(&self.store)).collect();
         let counters = work.get_many::<Counter>(&ids).await?;
+        let mut told = Vec::new();
         for (held, counter) in held.iter().zip(counters) {
             if let Some(counter) = counter {
-                held.settle_in(work, &counter, outcome)?;
+                told.extend(held.settle_in(work, &counter, outcome)?);
             }
         }
-        Ok(())
+        Ok(told)
     }
 }
 
@@ -135,18 +155,45 @@ impl Throttle for StoreThrottle {
 
     async fn settle(&self, mut reservation: Reservation, outcome: Outcome) -> Result<(), ThrottleError> {
         let held = &reservation.take();
-        Ok(self.store.transact(|work| async move { self.settle_held(&work, held, outcome).await }).await?)
+        let settled = self.store.transact(|work| async move {
+            let told = self.settle_held(&work, held, outcome).await?;
+            if self.events.is_none() {
+                told.iter().try_for_each(|event| work.record(event.clone()))?;
+            }
+            Ok::<_, StoreError>(told)
+        });
+        let told = &settled.await?;
+        if let (Some(events), false) = (&self.events, told.is_empty()) {
+            let write = |work: Work| async move { told.iter().try_for_each(|event| work.record(event.clone())) };
+            events.transact(write).await?;
+        }
+        Ok(())
     }
 
     async fn settle_in(&self, work: &Work, reservation: &Reservation, outcome: Outcome) -> Result<bool, StoreError> {
-        self.settle_held(work, &reservation.held, outcome).await?;
+        if self.events.is_some() {
+            return Ok(false);
+        }
+        let told = self.settle_held(work, &reservation.held, outcome).await?;
+        told.into_iter().try_for_each(|event| work.record(event))?;
         Ok(true)
     }
 
     async fn forgive_in(&self, work: &Work, limits: &[Limit]) -> Result<(), StoreError> {
-        for counter in self.counters(work, limits).await?.into_iter().flatten() {
-            work.remove::<Counter>(crate::store::Record::id(&counter))?;
+        if self.events.is_none() {
+            return self.forget_in(work, limits).await;
         }
+        let (throttle, limits) = (self.clone(), limits.to_vec());
+        work.on_commit(move || {
+            tokio::spawn(async move {
+                let (throttle, limits) = (&throttle, &limits);
+                let forgotten =
+                    throttle.store.transact(|work| async move { throttle.forget_in(&work, limits).await }).await;
+                if let Err(error) = forgotten {
+                    tracing::warn!(%error, "tries that were to be forgotten stay counted");
+                }
+            });
+        });
         Ok(())
     }
 }

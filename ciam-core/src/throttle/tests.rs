@@ -1,3 +1,4 @@
+mod apart;
 mod messages;
 
 use std::net::Ipv4Addr;

@@ -5,6 +5,7 @@
 //! asked for a sign of life three times a second, so that a network that swallows everything is noticed.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -88,8 +89,9 @@ impl Listening {
         }
     }
 
-    /// Listens until the connection dies, the store is dropped, or nobody wants to know.
-    async fn listen(self: Arc<Self>) -> Result<(), Error> {
+    /// Listens until the connection dies, the store is dropped, or nobody wants to know. Says by `has_heard` whether it
+    /// came as far as to hear.
+    async fn listen(self: Arc<Self>, has_heard: &AtomicBool) -> Result<(), Error> {
         let (client, mut connection) = self.config.connect(self.tls.clone()).await?;
         let heard = Arc::downgrade(&self);
         let telling = async {
@@ -109,14 +111,15 @@ impl Listening {
         drop(self);
         tokio::select! {
             ended = telling => ended,
-            ended = stay_alive(client, of_whom) => ended,
+            ended = stay_alive(client, of_whom, has_heard) => ended,
         }
     }
 }
 
 /// Begins to listen, says so, and asks for signs of life until none comes.
-async fn stay_alive(client: Client, listening: Weak<Listening>) -> Result<(), Error> {
+async fn stay_alive(client: Client, listening: Weak<Listening>, has_heard: &AtomicBool) -> Result<(), Error> {
     client.batch_execute(LISTEN).await?;
+    has_heard.store(true, Ordering::Relaxed);
     let mut is_wanted = listening.upgrade().is_some_and(|this| this.each(Listener::connected));
     while is_wanted {
         tokio::time::sleep(BEAT).await;
@@ -131,10 +134,18 @@ async fn stay_alive(client: Client, listening: Weak<Listening>) -> Result<(), Er
 
 /// Listens again whenever the connection has died. Holds the store no longer than a connection lasts.
 async fn keep_listening(listening: Weak<Listening>) {
+    let mut is_first = true;
     while let Some(this) = listening.upgrade() {
-        if let Err(error) = this.listen().await {
-            tracing::warn!(%error, "what other nodes revoke is not heard; sessions are read from the store meanwhile");
+        let has_heard = AtomicBool::new(false);
+        let ended = this.listen(&has_heard).await;
+        match ended {
+            // Once for each time that it is lost, however often it cannot be had back.
+            Err(error) if is_first || has_heard.into_inner() => tracing::warn!(
+                %error, "what other nodes revoke is not heard; sessions are read from the store meanwhile"
+            ),
+            _ => {}
         }
+        is_first = false;
         let Some(this) = listening.upgrade() else { return };
         if !this.lose() {
             return;

@@ -16,7 +16,8 @@ pub(super) fn examine(settings: &Settings, findings: &mut Findings) {
     let secrets_in_file = settings.master_key_from == Some(KeySource::Configuration)
         || matches!(&settings.database, Database::Postgres(url) if with_password(url.expose()))
         || with_credentials(&settings.smtp_url)
-        || with_credentials(&settings.sms_url);
+        || with_credentials(&settings.sms_url)
+        || with_credentials(&settings.redis_url);
     if let Some(file) = settings.file.as_deref().filter(|_| secrets_in_file) {
         readable(file, "the configuration, which holds a secret", findings);
     }

@@ -5,6 +5,7 @@ mod database;
 mod files;
 mod mail;
 mod postgres;
+mod redis;
 mod sqlite;
 
 use std::sync::Arc;
@@ -110,6 +111,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Answ
                 }
                 Database::Memory => {}
             }
+            redis::examine(&settings, !arguments.offline, &mut findings).await;
             mail::texts(&settings, &mut findings);
             mail::examine(&settings, !arguments.offline, &mut findings).await;
         }

@@ -1,0 +1,34 @@
+//! Whether the Redis that nodes share answers, and forgets nothing.
+
+use std::time::Duration;
+
+use ciam_core::with_causes;
+
+use super::Findings;
+use crate::settings::Settings;
+
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn examine(settings: &Settings, reach: bool, findings: &mut Findings) {
+    let redis = match settings.redis() {
+        Ok(Some(redis)) => redis,
+        Ok(None) => return,
+        Err(error) => return findings.error("redis.invalid", error.to_string(), "examples/portal.toml shows its form"),
+    };
+    if !reach {
+        return;
+    }
+    let advice = "see that it runs and CIAM_REDIS_URL is right: meanwhile nobody can sign in, and every session is read \
+                  from the database";
+    match tokio::time::timeout(PATIENCE, redis.eviction()).await {
+        Ok(Ok(Some(policy))) if policy != "noeviction" => findings.warning(
+            "redis.evicts",
+            "the Redis forgets records when its memory is full: an attacker could make it forget failed sign-ins",
+            "set maxmemory-policy noeviction",
+        ),
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => findings.error("redis.unreachable", with_causes(&error), advice),
+        Err(_) => findings.error("redis.unreachable", "the Redis does not answer", advice),
+    }
+}
