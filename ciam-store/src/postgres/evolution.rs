@@ -66,8 +66,8 @@ impl PostgresStore {
     }
 
     async fn standing(&self, table: &Table) -> Result<Standing, StoreError> {
-        let rows = self.ask(schema::GENERATIONS, &[Param::Text(table.spec.name.to_owned())]).await?;
-        Ok(schema::to_generations(&rows)?.standing(&table.spec))
+        let mut generations = schema::to_generations(&self.ask(schema::GENERATIONS, &[]).await?)?;
+        Ok(generations.remove(table.spec.name).unwrap_or_default().standing(&table.spec))
     }
 
     /// A connection for what takes its time. It is closed afterwards.
@@ -93,8 +93,9 @@ impl PostgresStore {
 impl Evolution for PostgresStore {
     async fn lagging(&self) -> Result<Vec<Lagging>, StoreError> {
         let mut lagging = Vec::new();
+        let mut generations = schema::to_generations(&self.ask(schema::GENERATIONS, &[]).await?)?;
         for table in self.tables().values() {
-            let standing = self.standing(table).await?;
+            let standing = generations.remove(table.spec.name).unwrap_or_default().standing(&table.spec);
             if standing.lags() {
                 lagging.push(Lagging { collection: table.spec.name, columns: standing.incomplete });
             }

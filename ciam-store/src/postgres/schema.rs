@@ -1,5 +1,6 @@
 //! The tables: how they are made, and whether those that are there fit.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use ciam_core::store::{CollectionSpec, StoreError};
@@ -57,9 +58,9 @@ const LAYOUTS: &str = "CREATE TABLE ciam_layouts (
     PRIMARY KEY (collection, generation)
 )";
 
-/// The generations of one collection: `$1`.
-pub(super) const GENERATIONS: &str = "SELECT generation, columns, indexes, shape, fenced FROM ciam_layouts \
-    WHERE collection = $1 ORDER BY generation";
+/// All generations.
+pub(super) const GENERATIONS: &str = "SELECT collection, generation, columns, indexes, shape, fenced FROM ciam_layouts \
+    ORDER BY collection, generation";
 
 /// What would be done, in order. Refuses what is there and does not fit.
 pub(super) async fn plan(client: &impl GenericClient, specs: &[CollectionSpec]) -> Result<Plan, StoreError> {
@@ -68,13 +69,18 @@ pub(super) async fn plan(client: &impl GenericClient, specs: &[CollectionSpec]) 
         own.push((table, text, is_there(client, table).await?));
     }
     let counted = own.iter().any(|(table, _, there)| *table == generations::TABLE && *there);
+    let mut generations = if counted {
+        to_generations(&client.query(GENERATIONS, &[]).await.map_err(unavailable)?)?
+    } else {
+        HashMap::new()
+    };
     let mut all = Vec::with_capacity(specs.len());
     for spec in specs {
         let table = bare_table_name(spec);
         all.push(Found {
             columns: found_columns(client, &table).await?,
             indexes: found_indexes(client, &table).await?,
-            generations: if counted { found_generations(client, spec).await? } else { Generations::default() },
+            generations: generations.remove(spec.name).unwrap_or_default(),
         });
     }
     let mut plan = Plan::new(!own[0].2 && all.iter().all(|found| found.columns.is_empty()));
@@ -107,18 +113,22 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, StoreError> {
     client.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(unavailable)?;
     let plan = plan(client, specs).await?;
-    if plan.is_allowed(migrations)? {
+    let carried_out = plan.is_allowed(migrations)?;
+    if carried_out {
         // A table is changed in a moment, once it is had: those who come later must not wait behind us for long.
         client.batch_execute("SET LOCAL lock_timeout = '5s'").await.map_err(unavailable)?;
         for Statement { text, .. } in &plan.expand {
             client.batch_execute(text).await.map_err(unavailable)?;
         }
     }
-    let mut standings = Vec::with_capacity(specs.len());
-    for spec in specs {
-        standings.push(found_generations(client, spec).await?.standing(spec));
-    }
-    Ok(Prepared { shift: shift(client, specs).await?, standings, lacks_indexes: !plan.indexes.is_empty() })
+    let lacks_indexes = !plan.indexes.is_empty();
+    let standings = if carried_out || plan.expand.is_empty() {
+        plan.standings.into_iter().map(|(_, standing)| standing).collect()
+    } else {
+        let mut generations = to_generations(&client.query(GENERATIONS, &[]).await.map_err(unavailable)?)?;
+        specs.iter().map(|spec| generations.remove(spec.name).unwrap_or_default().standing(spec)).collect()
+    };
+    Ok(Prepared { shift: shift(client, specs).await?, standings, lacks_indexes })
 }
 
 /// Makes the indexes that are missing, while others use their tables. One that cannot be made is not left half made.
@@ -141,17 +151,18 @@ async fn is_there(client: &impl GenericClient, table: &str) -> Result<bool, Stor
     row.try_get(0).map_err(unavailable)
 }
 
-async fn found_generations(client: &impl GenericClient, spec: &CollectionSpec) -> Result<Generations, StoreError> {
-    to_generations(&client.query(GENERATIONS, &[&spec.name]).await.map_err(unavailable)?)
-}
-
-/// What [`GENERATIONS`] answers.
-pub(super) fn to_generations(rows: &[Row]) -> Result<Generations, StoreError> {
+/// What [`GENERATIONS`] answers, by collection.
+pub(super) fn to_generations(rows: &[Row]) -> Result<HashMap<String, Generations>, StoreError> {
+    let mut all: HashMap<String, Generations> = HashMap::new();
     let generation = |row: &Row| -> Result<Generation, tokio_postgres::Error> {
-        let [columns, indexes]: [&str; 2] = [row.try_get(1)?, row.try_get(2)?];
-        Ok(Generation::kept(row.try_get(0)?, columns, indexes, row.try_get(3)?, row.try_get::<_, i32>(4)? != 0))
+        let [columns, indexes]: [&str; 2] = [row.try_get(2)?, row.try_get(3)?];
+        Ok(Generation::kept(row.try_get(1)?, columns, indexes, row.try_get(4)?, row.try_get::<_, i32>(5)? != 0))
     };
-    Ok(Generations(rows.iter().map(generation).collect::<Result<_, _>>().map_err(unavailable)?))
+    for row in rows {
+        let collection: String = row.try_get(0).map_err(unavailable)?;
+        all.entry(collection).or_default().0.push(generation(row).map_err(unavailable)?);
+    }
+    Ok(all)
 }
 
 /// The name of what refuses rows of generations before this one.

@@ -9,7 +9,7 @@ use ciam_store::Migrations::{Apply, Complete, Refuse};
 
 use crate::found;
 use crate::place::Place;
-use crate::versions::{First, Third};
+use crate::versions::{First, Named, Third};
 
 /// The key of the databases that are kept.
 const KEY: &str = "c3RvcmVkLW9sZGVyLWxheW91dHMtb2YtdGhlLXRlc3Q=";
@@ -57,6 +57,20 @@ async fn records_from_before_generations_are_brought_up_to_date() {
         assert_eq!(lees.len(), 2);
         let read = new.store.get::<Third>(lees[0]).await.unwrap().unwrap();
         assert_eq!((read.name.as_str(), read.visits, read.stars), ("Ann Lee", 4, 0));
+    }
+}
+
+/// What no version has written before generations were counted is lacked by all that is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_over_records_from_before_generations_is_filled_first() {
+    for place in Place::all().await {
+        place.load("people_before_generations").await;
+        let new = place.open::<Named>(Apply).await.unwrap();
+        let by_name = || Named::BY_NAME.under(&());
+        assert!(matches!(found(&new, by_name()).await, Err(StoreError::NotServing { .. })));
+        let done = new.finish().await.unwrap();
+        assert_eq!((done.refreshed, done.finished), (3, true));
+        assert_eq!(found(&new, by_name()).await.unwrap().len(), 3);
     }
 }
 
