@@ -168,7 +168,7 @@ impl Plan {
 pub struct Unfinished {
     /// The table.
     pub table: String,
-    /// How many records lack something, up to 10,000.
+    /// How many records lack something or are of an older shape, up to 10,000.
     pub records: u32,
     /// The indexed columns that are not complete, so that indexes over them do not serve; none when only documents are
     /// of an older shape.

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{CollectionSpec, RawQuery, StoreError, Value};
+use ciam_core::store::{CollectionSpec, RawQuery, StoreError, Value, Wanted};
 use uuid::Uuid;
 
 use crate::generations::Standing;
@@ -42,8 +42,17 @@ pub(crate) fn refreshed(spec: &CollectionSpec, standing: &Standing) -> String {
         let _ = write!(text, ", {column} = ?{}", at + 6);
     }
     let Standing { generation, floor, .. } = standing;
-    let _ = write!(text, ", layout = {generation} WHERE id = ?1 AND realm = ?2 AND version = ?3 AND layout < {floor}");
+    let older = older(spec, *floor, Wanted::Documents);
+    let _ = write!(text, ", layout = {generation} WHERE id = ?1 AND realm = ?2 AND version = ?3 AND {older}");
     text
+}
+
+/// Which records are to be brought up to date.
+pub(crate) fn older(spec: &CollectionSpec, floor: i32, wanted: Wanted) -> String {
+    match wanted {
+        Wanted::Columns => format!("layout < {floor}"),
+        Wanted::Documents => format!("(layout < {floor} OR shape < {})", spec.shape),
+    }
 }
 
 /// The id at the end of the next few hundred records, by id: with `?1`, after that id.
@@ -52,16 +61,16 @@ pub(crate) fn end_of_window(spec: &CollectionSpec, after: bool) -> String {
     format!("SELECT id FROM {}{after} ORDER BY id LIMIT 1 OFFSET {}", table_name(spec), WINDOW - 1)
 }
 
-/// Those of these records that lack something: the realm and then a row; `?1` after which and `?2` up to which id,
+/// Those of these records that are older: the realm and then a row; `?1` after which and `?2` up to which id,
 /// where there are any.
-pub(crate) fn lacking(spec: &CollectionSpec, floor: i32, row: &str, after: bool, end: bool) -> String {
+pub(crate) fn lacking(spec: &CollectionSpec, older: &str, row: &str, after: bool, end: bool) -> String {
     let after_text = if after { " AND id > ?1" } else { "" };
     let end_text = match (end, after) {
         (false, _) => "",
         (true, false) => " AND id <= ?1",
         (true, true) => " AND id <= ?2",
     };
-    format!("SELECT realm, {row} FROM {} WHERE layout < {floor}{after_text}{end_text} ORDER BY id", table_name(spec))
+    format!("SELECT realm, {row} FROM {} WHERE {older}{after_text}{end_text} ORDER BY id", table_name(spec))
 }
 
 /// The expiry and the columns.

@@ -62,7 +62,7 @@ fn steps(layout: &Layout) -> String {
         let (table, records) = (&unfinished.table, unfinished.records);
         let many = if records >= 10_000 { "10,000 records or more" } else { "records" };
         let count = if records >= 10_000 { String::new() } else { format!("{records} ") };
-        lines.push(format!("-- `ciam migrate --apply` also writes {count}{many} of {table} again, in small steps."));
+        lines.push(format!("-- Both commands then bring {count}{many} of {table} up to date, in small steps."));
     }
     if !layout.unfinished.is_empty() {
         lines.push("-- `ciam migrate --apply --all-nodes-updated`, when no older version runs any more:".to_owned());
@@ -80,13 +80,13 @@ fn next(layout: &Layout) -> &'static str {
     if layout.outdated.is_some() {
         return "Nothing was done. Next: use a newer version of this program.";
     }
-    match (layout.missing.is_empty(), layout.unfinished.iter().all(|unfinished| unfinished.records == 0)) {
+    match (layout.missing.is_empty(), layout.unfinished.is_empty()) {
         (false, _) => "Nothing was done. Next: `ciam migrate --apply`, before the new version of the site is started.",
-        (true, _) if !layout.unfinished.is_empty() => {
+        (true, false) => {
             "Nothing was done. Next, when every process of the site runs the new version: \
              `ciam migrate --apply --all-nodes-updated`. Until then new indexes do not serve."
         }
-        (true, _) => "Nothing was done. `ciam migrate --contract` drops what is left over.",
+        (true, true) => "Nothing was done. `ciam migrate --contract` drops what is left over.",
     }
 }
 

@@ -57,11 +57,17 @@ pub trait Evolution: fmt::Debug + Send + Sync {
     /// [`StoreError::Unavailable`].
     async fn lagging(&self) -> Result<Vec<Lagging>, StoreError>;
 
-    /// Looks at the next few hundred records of all realms, by id, and answers those that lack something.
+    /// Looks at the next few hundred records of all realms, by id, and answers those that lack something; where all of
+    /// an older shape are wanted, those, too.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    async fn lacking(&self, collection: &'static str, after: Option<Uuid>) -> Result<Lacking, StoreError>;
+    async fn lacking(
+        &self,
+        collection: &'static str,
+        after: Option<Uuid>,
+        wanted: Wanted,
+    ) -> Result<Lacking, StoreError>;
 
     /// Writes document, shape and columns of records that are still at the version that was read, and that they lack
     /// nothing any more. Version and times, tallies and peaks stay as they are, and nobody is told. An answer for each.
@@ -95,6 +101,16 @@ pub trait Evolution: fmt::Debug + Send + Sync {
 
     /// Whether the workers of an engine are to bring records up to date without being asked.
     fn unasked(&self) -> bool;
+}
+
+/// Which records are to be brought up to date, and how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// What is indexed of those that lack something. Their documents stay as they are: older versions, which may run, could
+    /// not replace them otherwise.
+    Columns,
+    /// Those, and all of an older shape, whose documents are written anew.
+    Documents,
 }
 
 /// A collection of which some record may lack something.
@@ -185,6 +201,7 @@ pub struct Backfilled {
 pub struct Backfill<'b> {
     evolution: &'b dyn Evolution,
     schema: &'b Schema,
+    wanted: Wanted,
 }
 
 /// A walk through all records that may lack something.
@@ -202,11 +219,11 @@ impl<'b> Backfill<'b> {
     /// date.
     #[must_use]
     pub fn over(backend: &'b dyn Backend, schema: &'b Schema) -> Option<Self> {
-        Some(Self { evolution: backend.evolution()?, schema })
+        Some(Self { evolution: backend.evolution()?, schema, wanted: Wanted::Columns })
     }
 
-    /// Brings up to date what lacks something. Older versions of the app may go on beside it; what they write
-    /// afterwards lacks something again.
+    /// Brings up to date what is indexed. Documents stay in the shape that they have: older versions of the app may go on
+    /// beside it. What they write afterwards lacks something again.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: what is done is done.
@@ -226,14 +243,15 @@ impl<'b> Backfill<'b> {
         Ok(all)
     }
 
-    /// As [`Backfill::run`]; then shuts out versions that would leave something out, and lets the indexes serve. If some
-    /// record cannot be brought up to date, or older versions go on writing, nobody is shut out, and the answer is
-    /// not `finished`.
+    /// As [`Backfill::run`], with documents of older shapes as well, so call it when no older version runs any more; then
+    /// shuts out versions that would leave something out, and lets the indexes serve. If some record cannot be brought up
+    /// to date, or older versions go on writing, nobody is shut out, and the answer is not `finished`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: call it again. Until then, records that lack something may be refused to writers.
     pub async fn finish(&self) -> Result<Backfilled, StoreError> {
-        let before = self.run().await?;
+        let all = Self { wanted: Wanted::Documents, ..*self };
+        let before = all.run().await?;
         if before.finished || before.left > 0 || before.still_written {
             return Ok(before);
         }
@@ -241,7 +259,7 @@ impl<'b> Backfill<'b> {
         for Lagging { collection, .. } in &lagging {
             self.evolution.fence(collection).await?;
         }
-        let behind = self.run().await;
+        let behind = all.run().await;
         let mut proved = true;
         for Lagging { collection, .. } in &lagging {
             proved &= self.evolution.prove(collection).await?;
@@ -261,7 +279,7 @@ impl<'b> Backfill<'b> {
     /// Goes through the next few hundred records; false at the end.
     pub(crate) async fn step(&self, pass: &mut Pass) -> Result<bool, StoreError> {
         let Some(collection) = pass.collections.last().copied() else { return Ok(false) };
-        let Lacking { rows, next } = self.evolution.lacking(collection, pass.after).await?;
+        let Lacking { rows, next } = self.evolution.lacking(collection, pass.after, self.wanted).await?;
         for some in rows.chunks(STEP) {
             let mut records = Vec::with_capacity(some.len());
             for (realm, row) in some {
@@ -292,10 +310,14 @@ impl<'b> Backfill<'b> {
             return Err(Why::Newer);
         }
         let Recode(recode) = self.schema.recode(collection).ok_or(Why::Unreadable)?;
-        recode(row).map_err(|error| {
+        let mut record = recode(row).map_err(|error| {
             tracing::warn!(collection, id = %row.id, %error, "a record cannot be brought up to date, and is left as it is");
             Why::Unreadable
-        })
+        })?;
+        if self.wanted == Wanted::Columns {
+            (record.doc, record.shape) = (row.doc.clone(), row.shape);
+        }
+        Ok(record)
     }
 }
 

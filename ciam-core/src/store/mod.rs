@@ -59,7 +59,7 @@ pub use backend::{
     Backend, Batch, Bound, Listener, MAX_BYTES, MAX_OPS, Op, Position, Pressure, RecordKey, Schema, Settlement, UNITS,
 };
 pub use error::StoreError;
-pub use evolution::{Backfill, Backfilled, Evolution, Lacking, Lagging, Left, Recoded, Why};
+pub use evolution::{Backfill, Backfilled, Evolution, Lacking, Lagging, Left, Recoded, Wanted, Why};
 pub use index::{AnyIndex, Index};
 pub use live::{AnyLive, Number, Peak, Tally};
 pub use memory::MemoryStore;

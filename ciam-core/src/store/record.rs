@@ -115,7 +115,7 @@ impl<R: 'static> Collection<R> {
     /// Raise it when documents that were written before no longer say what they should: a member was renamed or split,
     /// or what an index is given is worked out in another way. A member that is merely new needs no new shape, only
     /// `#[serde(default)]`. Older documents are read by way of their [upgrades](Self::upgrade), and rewritten by the
-    /// next replacement or by `ciam migrate`, whichever comes first.
+    /// next replacement, or by `ciam migrate` when no older version runs any more.
     #[must_use]
     pub const fn shape(mut self, shape: u16) -> Self {
         self.shape = shape;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{CollectionSpec, Evolution, Lacking, Lagging, Recoded, RecordKey, StoreError, Why};
+use ciam_core::store::{CollectionSpec, Evolution, Lacking, Lagging, Recoded, RecordKey, StoreError, Wanted, Why};
 use deadpool_postgres::{ClientWrapper, Object};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -104,16 +104,21 @@ impl Evolution for PostgresStore {
         Ok(lagging)
     }
 
-    async fn lacking(&self, collection: &'static str, after: Option<Uuid>) -> Result<Lacking, StoreError> {
+    async fn lacking(
+        &self,
+        collection: &'static str,
+        after: Option<Uuid>,
+        wanted: Wanted,
+    ) -> Result<Lacking, StoreError> {
         let tables = self.tables();
         let table = table(&tables, collection)?;
         let mut params: Vec<Param> = after.into_iter().map(Param::Uuid).collect();
         let end = self.ask(&numbered(&query::end_of_window(&table.spec, after.is_some())), &params).await?;
         let next: Option<Uuid> = end.first().map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
         params.extend(next.map(Param::Uuid));
-        let floor = table.filled.standing().floor;
+        let older = query::older(&table.spec, table.filled.standing().floor, wanted);
         let row = sql::row_columns(&table.spec);
-        let text = query::lacking(&table.spec, floor, &row, after.is_some(), next.is_some());
+        let text = query::lacking(&table.spec, &older, &row, after.is_some(), next.is_some());
         let found = |row: &tokio_postgres::Row| Ok((RealmId::from_uuid(row.try_get(0)?), to_row(row, 1)?));
         let rows = self.ask(&numbered(&text), &params).await?;
         let rows: Result<Vec<_>, tokio_postgres::Error> = rows.iter().map(found).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ciam_core::clock::Timestamp;
-use ciam_core::store::{CollectionSpec, Schema, StoreError};
+use ciam_core::store::{CollectionSpec, Schema, StoreError, Wanted};
 use tokio_postgres::Client;
 
 use super::failure::unavailable;
@@ -13,6 +13,7 @@ use super::values::Param;
 use crate::generations::{self, Standing};
 use crate::layout;
 use crate::plan::{Plan, Statement, Unfinished};
+use crate::query;
 
 /// How much of what has expired is counted.
 const ENOUGH: u32 = 10_000;
@@ -156,7 +157,8 @@ async fn of_unfinished(
     let table = layout::bare_table_name(spec);
     let counted = "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'layout'";
     let counted: i64 = client.query_one(counted, &[&table]).await?.try_get(0)?;
-    let older = if counted == 0 { String::new() } else { format!(" WHERE layout < {}", standing.floor) };
+    let older = query::older(spec, standing.floor, Wanted::Documents);
+    let older = if counted == 0 { String::new() } else { format!(" WHERE {older}") };
     let text = format!("SELECT count(*) FROM (SELECT 1 FROM \"{table}\"{older} LIMIT {ENOUGH}) AS older");
     let records: i64 = client.query_one(&text, &[]).await?.try_get(0)?;
     Ok(Unfinished {

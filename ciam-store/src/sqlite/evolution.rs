@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ciam_core::id::RecordId as _;
-use ciam_core::store::{Evolution, Lacking, Lagging, Recoded, StoreError, Why};
+use ciam_core::store::{Evolution, Lacking, Lagging, Recoded, StoreError, Wanted, Why};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -30,10 +30,15 @@ impl Evolution for SqliteStore {
         Ok(lagging)
     }
 
-    async fn lacking(&self, collection: &'static str, after: Option<Uuid>) -> Result<Lacking, StoreError> {
+    async fn lacking(
+        &self,
+        collection: &'static str,
+        after: Option<Uuid>,
+        wanted: Wanted,
+    ) -> Result<Lacking, StoreError> {
         let tables = self.tables();
         let table = table(&tables, collection)?;
-        self.readers.lacking(table, table.filled.standing().floor, after)
+        self.readers.lacking(table, after, wanted)
     }
 
     async fn refresh(

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ciam_core::clock::Timestamp;
-use ciam_core::store::{CollectionSpec, Schema, StoreError};
+use ciam_core::store::{CollectionSpec, Schema, StoreError, Wanted};
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure::{is_busy, unavailable};
@@ -12,6 +12,7 @@ use super::schema;
 use crate::generations::Standing;
 use crate::layout::{bare_table_name, table_name};
 use crate::plan::{Plan, Statement, Unfinished};
+use crate::query;
 
 /// How long to wait for another program that writes.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -131,7 +132,7 @@ fn of_unfinished(conn: &Connection, spec: &CollectionSpec, standing: &Standing) 
     let counted = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = 'layout'";
     let older = match conn.query_row(counted, [&table], |row| row.get(0))? {
         0 => String::new(),
-        _ => format!(" WHERE layout < {}", standing.floor),
+        _ => format!(" WHERE {}", query::older(spec, standing.floor, Wanted::Documents)),
     };
     let count = format!("SELECT count(*) FROM (SELECT 1 FROM {}{older} LIMIT {ENOUGH})", table_name(spec));
     Ok(Unfinished {

@@ -6,7 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{CollectionSpec, Cursor, Lacking, Position, RawQuery, RecordKey, Row, StoreError, Value};
+use ciam_core::store::{
+    CollectionSpec, Cursor, Lacking, Position, RawQuery, RecordKey, Row, StoreError, Value, Wanted,
+};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use uuid::Uuid;
@@ -140,7 +142,8 @@ impl Readers {
     }
 
     /// The next few hundred records, of which those that lack something.
-    pub(super) fn lacking(&self, table: &Table, floor: i32, after: Option<Uuid>) -> Result<Lacking, StoreError> {
+    pub(super) fn lacking(&self, table: &Table, after: Option<Uuid>, wanted: Wanted) -> Result<Lacking, StoreError> {
+        let older = query::older(&table.spec, table.filled.standing().floor, wanted);
         let live = table.spec.live.len();
         let connection = self.connection()?;
         let look = || -> rusqlite::Result<Lacking> {
@@ -149,7 +152,7 @@ impl Readers {
                 .query_row(params_from_iter(after), |row| row.get(0))
                 .optional()?;
             let row = super::sql::row_columns(&table.spec);
-            let text = query::lacking(&table.spec, floor, &row, after.is_some(), next.is_some());
+            let text = query::lacking(&table.spec, &older, &row, after.is_some(), next.is_some());
             let mut statement = connection.prepare_cached(&text)?;
             let rows = statement.query_map(params_from_iter(after.into_iter().chain(next)), |row| {
                 Ok((RealmId::from_uuid(row.get(0)?), to_row(row, 1, live)?))

@@ -11,7 +11,7 @@ use ciam_core::store::{Bound, Record, StoreError};
 use ciam_store::Migrations::{Apply, Refuse};
 
 use crate::place::{Place, Version};
-use crate::versions::{First, Named, PersonId};
+use crate::versions::{First, FoundTries, Named, PersonId, Tries};
 use crate::{found, people};
 
 /// How many records there are before the rollout.
@@ -163,6 +163,27 @@ async fn two_versions_write_side_by_side_while_records_are_brought_up_to_date() 
         for (id, person) in expected {
             assert_eq!(new.store.get::<Named>(id).await.unwrap().unwrap().0, person);
         }
+    }
+}
+
+/// What stood in the place of a record that has expired says nothing of who begins it anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_version_that_begins_an_expired_record_anew_lacks_what_newer_ones_keep() {
+    for place in Place::all().await {
+        let old = place.open::<Tries>(Refuse).await.unwrap();
+        let new = place.open::<FoundTries>(Apply).await.unwrap();
+        let now = new.store.clock().now();
+        let id = new.store.entropy().id(now);
+        let expired = Tries { id, who: "ann".to_owned(), until: now - Duration::from_secs(9), tries: 3 };
+        new.insert(&FoundTries(expired.clone())).await.unwrap();
+        let first = &Tries { who: "bob".to_owned(), until: now + Duration::from_hours(1), tries: 0, ..expired };
+        let begin =
+            |work: ciam_core::store::Work| async move { work.add_or_insert(&Tries::TRIES, first, 1, Bound::None) };
+        old.store.transact(begin).await.unwrap();
+        assert_eq!(new.finish().await.unwrap().refreshed, 1);
+        let of = async |who: &str| new.store.find(&FoundTries::BY_WHO.eq(&who.to_owned())).await.unwrap().items;
+        assert!(of("ann").await.is_empty());
+        assert_eq!(of("bob").await[0].0.tries, 1);
     }
 }
 

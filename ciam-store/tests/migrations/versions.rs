@@ -1,5 +1,6 @@
 //! What the versions of an app declare of one collection.
 
+use ciam_core::clock::Timestamp;
 use ciam_core::store::{Collection, Index, Record, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -144,4 +145,47 @@ fn with_initial(mut person: Value) -> Value {
         person["initial"] = initial.into();
     }
     person
+}
+
+ciam_core::id!(TryId, "ttry", "Tries of somebody.");
+
+/// A counter that expires, as the first version keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Tries {
+    pub(crate) id: TryId,
+    pub(crate) who: String,
+    pub(crate) until: Timestamp,
+    pub(crate) tries: i64,
+}
+
+impl Record for Tries {
+    type Id = TryId;
+    const COLLECTION: Collection<Self> = Collection::new("evo_tries").live(&Self::TRIES).expires(|tries| tries.until);
+
+    fn id(&self) -> TryId {
+        self.id
+    }
+}
+
+impl Tries {
+    pub(crate) const TRIES: Tally<Self> = Tally::new("tries", |t: &mut Self| &mut t.tries);
+}
+
+/// The same, found by whose it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FoundTries(pub(crate) Tries);
+
+impl Record for FoundTries {
+    type Id = TryId;
+    const COLLECTION: Collection<Self> =
+        Collection::new("evo_tries").index(&Self::BY_WHO).live(&Self::TRIES).expires(|tries| tries.0.until);
+
+    fn id(&self) -> TryId {
+        self.0.id
+    }
+}
+
+impl FoundTries {
+    pub(crate) const BY_WHO: Index<Self, String> = Index::new("who", |t: &Self| t.0.who.clone());
+    const TRIES: Tally<Self> = Tally::new("tries", |t: &mut Self| &mut t.0.tries);
 }
