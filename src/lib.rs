@@ -57,6 +57,8 @@ pub mod store {
     pub use ciam_core::store::*;
     #[cfg(feature = "sqlite")]
     pub use ciam_store::{Inspection, SqliteOptions, SqliteStore, Writing};
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub use ciam_store::{Migrations, Unfinished};
     #[cfg(feature = "postgres")]
     pub use ciam_store::{PostgresInspection, PostgresOptions, PostgresStore};
 }

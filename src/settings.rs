@@ -18,7 +18,7 @@ use ciam_core::secret::Secret;
 use ciam_core::store::{Backend, MemoryStore, StoreError};
 use ciam_core::vault::{InvalidMasterKey, MasterKey, key_file};
 use ciam_core::{Application, Ciam, CiamBuilder};
-use ciam_store::{PostgresOptions, PostgresStore, SqliteStore};
+use ciam_store::{Migrations, PostgresOptions, SqliteOptions};
 use ciam_web::{InvalidProxies, TrustedProxies};
 use serde::Deserialize;
 
@@ -55,6 +55,9 @@ pub struct Settings {
     pub public_url: String,
     /// Where records are kept (default `portal.db` in the current folder).
     pub database: Database,
+    /// What a start may do to a database that is older than the program (default: in development all of it, otherwise
+    /// nothing, so that the start is refused).
+    pub migrations: Migrations,
     /// The text of the key that seals secrets in the database.
     pub master_key: Option<Secret<String>>,
     /// Where that text was found.
@@ -149,6 +152,9 @@ pub enum SettingsError {
     /// The database is of a kind that this version does not know.
     #[error("CIAM_DATABASE_URL: this version keeps records in postgres, sqlite or memory")]
     DatabaseKind,
+    /// What a start may do to the database is none of the words for it.
+    #[error("CIAM_MIGRATIONS is refuse, apply or complete")]
+    Migrations,
     /// The master key is none.
     #[error("CIAM_MASTER_KEY: {0}")]
     MasterKey(InvalidMasterKey),
@@ -197,6 +203,7 @@ struct File {
     listen: Option<String>,
     public_url: Option<String>,
     database_url: Option<String>,
+    migrations: Option<String>,
     master_key: Option<String>,
     master_key_file: Option<String>,
     smtp_url: Option<String>,
@@ -222,11 +229,12 @@ struct File {
 
 const LATER: [&str; 2] = ["CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "CIAM_CONFIG",
     "CIAM_LISTEN",
     "CIAM_PUBLIC_URL",
     "CIAM_DATABASE_URL",
+    "CIAM_MIGRATIONS",
     "CIAM_MASTER_KEY",
     "CIAM_MASTER_KEY_FILE",
     "CIAM_SMTP_URL",
@@ -303,6 +311,13 @@ impl Settings {
             Some("0" | "false" | "no" | "off") => false,
             Some(_) => return Err(SettingsError::Dev),
         };
+        let migrations = match pick("CIAM_MIGRATIONS", file.migrations).as_deref() {
+            None if dev => Migrations::Complete,
+            None | Some("refuse") => Migrations::Refuse,
+            Some("apply") => Migrations::Apply,
+            Some("complete") => Migrations::Complete,
+            Some(_) => return Err(SettingsError::Migrations),
+        };
         let looks = |key: &str| {
             let key = key.to_owned();
             move |source| SettingsError::Looks { key, source }
@@ -324,6 +339,7 @@ impl Settings {
             listen,
             public_url,
             database,
+            migrations,
             master_key: master_key.map(Secret::new),
             master_key_from,
             smtp_url: pick("CIAM_SMTP_URL", file.smtp_url).map(Secret::new),
@@ -341,15 +357,22 @@ impl Settings {
         })
     }
 
-    /// The database, opened.
+    /// The database, opened, with what a start may do to it.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`] and [`PostgresStore::open`].
+    /// As [`SqliteOptions::open`] and [`PostgresOptions::open`].
     pub async fn backend(&self) -> Result<Arc<dyn Backend>, StoreError> {
+        self.backend_for(self.migrations).await
+    }
+
+    /// The same, with what this may be done to it.
+    pub(crate) async fn backend_for(&self, migrations: Migrations) -> Result<Arc<dyn Backend>, StoreError> {
         Ok(match &self.database {
             Database::Memory => Arc::new(MemoryStore::new()),
-            Database::Sqlite(file) => Arc::new(SqliteStore::open(file).await?),
-            Database::Postgres(url) => Arc::new(PostgresStore::open(url.expose()).await?),
+            Database::Sqlite(file) => Arc::new(SqliteOptions::new().migrations(migrations).open(file).await?),
+            Database::Postgres(url) => {
+                Arc::new(PostgresOptions::new(url.expose())?.migrations(migrations).open().await?)
+            }
         })
     }
 

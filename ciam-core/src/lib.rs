@@ -16,6 +16,7 @@
 //! - **test with a stopped clock**: [`testing`] (feature `testing`).
 
 mod application;
+mod backfilling;
 pub mod brand;
 mod causes;
 pub mod challenges;

@@ -139,6 +139,8 @@ pub(crate) struct Vitals {
     pub(crate) sweeper: Pulse,
     pub(crate) last_seen: Pulse,
     pub(crate) summaries: Pulse,
+    /// Nobody is turned away for it.
+    pub(crate) backfill: Pulse,
     pub(crate) leaving: AtomicBool,
     probe: Probe,
 }

@@ -13,7 +13,7 @@ use crate::messages::Outbox;
 use crate::metrics::Verb;
 use crate::readiness::{Pulse, Vitals};
 use crate::sessions::Sessions;
-use crate::store::Store;
+use crate::store::{Evolution, Schema, Store};
 use crate::throttle::Tries;
 
 /// How long the sweeper rests when there is nothing left to remove.
@@ -30,7 +30,8 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// The engine's workers: the outbox, which sends messages, the sweeper, which removes what has expired, and two that
-/// write when this engine's sessions were last seen, and how many tries it refused.
+/// write when this engine's sessions were last seen, and how many tries it refused. A store that may migrate has one
+/// more, which brings records of older versions of the app up to date.
 ///
 /// [`CiamBuilder::build`](crate::CiamBuilder::build) starts them, and [`Ciam::shutdown`](crate::Ciam::shutdown) ends
 /// them. An engine that was built
@@ -47,6 +48,7 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Workers {
     pub(crate) store: Store,
+    pub(crate) schema: Schema,
     /// Where the counters of tries are, if not in the store.
     pub(crate) counters: Option<Store>,
     pub(crate) outbox: Outbox,
@@ -70,7 +72,7 @@ impl Workers {
     /// # Errors
     /// [`Overdue`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Overdue> {
-        let Self { store, counters, outbox, sessions, tries, vitals, grace } = self;
+        let Self { store, schema, counters, outbox, sessions, tries, vitals, grace } = self;
         let (stopping, stopped) = watch::channel(false);
         let telling = Telling(tokio::spawn(tell_pressure(store.clone())).abort_handle());
         let stop_of = |pulse| Stop { stopped: stopped.clone(), pulse: Pulsing(Arc::clone(&vitals), pulse) };
@@ -79,6 +81,11 @@ impl Workers {
         let seen = stop_of(|vitals| &vitals.last_seen);
         workers.spawn(supervise("last_seen", seen, move |stop| sessions.clone().keep_flushing(stop)));
         workers.spawn(supervise("summaries", stop_of(|vitals| &vitals.summaries), move |stop| tries.clone().run(stop)));
+        if store.backend().evolution().is_some_and(Evolution::unasked) {
+            let (store, stop) = (store.clone(), stop_of(|vitals| &vitals.backfill));
+            let backfill = move |stop| crate::backfilling::run(store.clone(), schema.clone(), stop);
+            workers.spawn(supervise("backfill", stop, backfill));
+        }
         let swept: Vec<Store> = std::iter::once(store).chain(counters).collect();
         workers.spawn(supervise("sweeper", stop_of(|vitals| &vitals.sweeper), move |stop| sweep(swept.clone(), stop)));
         stop.await;

@@ -9,8 +9,10 @@ use std::fmt::Write as _;
 use ciam_core::store::{CollectionSpec, ColumnType, FieldSpec, IndexSpec, StoreError};
 
 /// The columns that a table may have of ciam's own; a collection cannot declare one of these names.
-const RESERVED: [&str; 10] =
-    ["id", "realm", "version", "shape", "doc", "created_at", "updated_at", "expires_at", "major", "seq"];
+const RESERVED: [&str; 11] =
+    ["id", "realm", "version", "shape", "layout", "doc", "created_at", "updated_at", "expires_at", "major", "seq"];
+/// What tables are called that hold no collection.
+const TAKEN: [&str; 3] = ["units", "stream", "layouts"];
 
 /// The types of the columns as an engine's catalogue names them.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,8 @@ pub(crate) struct Dialect {
     pub(crate) order: &'static [&'static str],
     /// The most bytes of an index's name.
     pub(crate) name_limit: usize,
+    /// What makes or drops an index of a table that others use says between `INDEX` and its name.
+    pub(crate) concurrently: &'static str,
 }
 
 impl Dialect {
@@ -71,7 +75,7 @@ pub(crate) fn check_names(spec: &CollectionSpec) -> Result<(), StoreError> {
         }
         seen.push(name);
     }
-    if !plain(spec.name) || ["units", "stream"].contains(&spec.name) {
+    if !plain(spec.name) || TAKEN.contains(&spec.name) {
         return Err(StoreError::Misuse("a collection's name is reserved, or not lower-case, plain and short"));
     }
     Ok(())
@@ -92,17 +96,37 @@ pub(crate) struct ColumnLayout {
     pub(crate) kind: String,
     pub(crate) required: bool,
     pub(crate) primary: bool,
+    /// What stands in it where nothing was written.
+    pub(crate) default: Option<String>,
 }
 
 impl ColumnLayout {
     pub(crate) fn new(name: &str, kind: &str) -> Self {
-        Self { name: name.to_owned(), kind: kind.to_owned(), required: true, primary: false }
+        Self { name: name.to_owned(), kind: kind.to_owned(), required: true, primary: false, default: None }
+    }
+
+    fn with_default(self, default: i32) -> Self {
+        Self { default: Some(default.to_string()), ..self }
+    }
+
+    /// Whether a column that was found is this one, whatever its default.
+    fn is(&self, found: &Self) -> bool {
+        (&self.name, &self.kind, self.required, self.primary)
+            == (&found.name, &found.kind, found.required, found.primary)
+    }
+
+    /// Whether rows may be written, and may have been written, without it.
+    fn can_be_left_out(&self) -> bool {
+        !self.required || self.default.is_some()
     }
 
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{} {}", quoted(&self.name), self.kind);
         if self.required {
             text.push_str(" NOT NULL");
+        }
+        if let Some(default) = &self.default {
+            let _ = write!(text, " DEFAULT {default}");
         }
         text
     }
@@ -114,6 +138,8 @@ pub(crate) fn columns(dialect: &Dialect, spec: &CollectionSpec) -> Vec<ColumnLay
     for (name, kind) in [("realm", dialect.uuid), ("version", dialect.uuid), ("shape", dialect.small)] {
         columns.push(ColumnLayout::new(name, kind));
     }
+    // What was written before generations were counted is of the first.
+    columns.push(ColumnLayout::new("layout", dialect.small).with_default(1));
     columns.push(ColumnLayout::new("created_at", dialect.moment));
     columns.push(ColumnLayout::new("updated_at", dialect.moment));
     if spec.expires {
@@ -123,29 +149,33 @@ pub(crate) fn columns(dialect: &Dialect, spec: &CollectionSpec) -> Vec<ColumnLay
         columns.push(ColumnLayout { required: false, ..ColumnLayout::new(column.name, dialect.kind(column.kind)) });
     }
     for name in &spec.live {
-        columns.push(ColumnLayout::new(name, dialect.int));
+        columns.push(ColumnLayout::new(name, dialect.int).with_default(0));
     }
     columns.push(ColumnLayout::new("doc", dialect.doc));
     columns
 }
 
-/// Refuses columns that are not as declared.
-pub(crate) fn compare_columns(
+/// The declared columns that are missing, and could be added. Refuses those that could not, that are there and not as
+/// declared, and that are not declared and have to be written.
+pub(crate) fn missing_columns(
     spec: &CollectionSpec,
     declared: &[ColumnLayout],
     there: &[ColumnLayout],
-) -> Result<(), StoreError> {
+) -> Result<Vec<ColumnLayout>, StoreError> {
     let wrong = |problem: String| Err(StoreError::Layout { table: bare_table_name(spec), problem });
+    let mut missing = Vec::new();
     for column in declared {
         match there.iter().find(|found| found.name == column.name) {
+            None if column.can_be_left_out() && !column.primary => missing.push(column.clone()),
             None => return wrong(format!("the column {} is missing", column.name)),
-            Some(found) if found == column => {}
+            Some(found) if column.is(found) => {}
             Some(found) => return wrong(format!("the column is {}, but should be {}", found.text(), column.text())),
         }
     }
-    match there.iter().find(|found| !declared.iter().any(|column| column.name == found.name)) {
-        Some(extra) => wrong(format!("the column {} is not declared", extra.name)),
-        None => Ok(()),
+    let extra = |found: &&ColumnLayout| !declared.iter().any(|column| column.name == found.name);
+    match there.iter().filter(extra).find(|found| !found.can_be_left_out()) {
+        Some(extra) => wrong(format!("the column {} is not declared, and cannot be left out", extra.name)),
+        None => Ok(missing),
     }
 }
 
@@ -158,6 +188,15 @@ pub(crate) struct IndexLayout {
     pub(crate) partial: bool,
 }
 
+/// How an index is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Making {
+    /// With its table.
+    AtOnce,
+    /// While others use the table, where the engine can.
+    Beside,
+}
+
 /// What an engine's catalogue says of an index.
 #[derive(Debug)]
 pub(crate) struct FoundIndex {
@@ -166,6 +205,8 @@ pub(crate) struct FoundIndex {
     pub(crate) partial: bool,
     /// Separated by commas.
     pub(crate) columns: String,
+    /// Whether it was made to its end.
+    pub(crate) valid: bool,
 }
 
 impl IndexLayout {
@@ -194,16 +235,36 @@ impl IndexLayout {
     }
 
     /// The statement that makes it.
-    pub(crate) fn text(&self, table: &str) -> String {
+    pub(crate) fn text(&self, dialect: &Dialect, table: &str, making: Making) -> String {
         let columns: Vec<String> = self.columns.iter().map(|name| quoted(name)).collect();
         let unique = if self.unique { "UNIQUE " } else { "" };
-        let mut text = format!("CREATE {unique}INDEX {} ON {table} ({})", quoted(&self.name), columns.join(", "));
+        let beside = if making == Making::Beside { dialect.concurrently } else { "" };
+        let mut text =
+            format!("CREATE {unique}INDEX {beside}{} ON {table} ({})", quoted(&self.name), columns.join(", "));
         if self.partial {
-            let some = columns.iter().filter(|name| !["\"realm\"", "\"id\""].contains(&name.as_str()));
-            let some: Vec<String> = some.map(|name| format!("{name} IS NOT NULL")).collect();
-            let _ = write!(text, " WHERE {}", some.join(" AND "));
+            let _ = write!(text, " WHERE {}", self.without_nulls());
         }
         text
+    }
+
+    /// Which rows stand in it.
+    fn without_nulls(&self) -> String {
+        let some: Vec<String> = self.keys().map(|name| format!("{} IS NOT NULL", quoted(name))).collect();
+        some.join(" AND ")
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(String::as_str).filter(|name| !["realm", "id"].contains(name))
+    }
+
+    /// How many keys several rows share.
+    pub(crate) fn shared(&self, table: &str) -> String {
+        let columns: Vec<String> = ["realm"].into_iter().chain(self.keys()).map(quoted).collect();
+        format!(
+            "SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {} GROUP BY {} HAVING count(*) > 1) AS shared",
+            self.without_nulls(),
+            columns.join(", ")
+        )
     }
 }
 
@@ -241,34 +302,43 @@ pub(crate) fn indexes(dialect: &Dialect, spec: &CollectionSpec) -> Vec<IndexLayo
     indexes
 }
 
-/// The declared indexes that are not there yet. Refuses those that are there and not as declared.
-pub(crate) fn missing_indexes(
+/// What of the indexes has to be done.
+#[derive(Debug, Default)]
+pub(crate) struct IndexWork {
+    /// Those that were begun and never came to an end.
+    pub(crate) broken: Vec<String>,
+    /// Those that are to be made.
+    pub(crate) missing: Vec<IndexLayout>,
+    /// Ours that are not declared (any more).
+    pub(crate) left_over: Vec<String>,
+}
+
+/// Compares indexes. Refuses those that are there and not as declared.
+pub(crate) fn compare_indexes(
     spec: &CollectionSpec,
     declared: Vec<IndexLayout>,
     there: &[FoundIndex],
-) -> Result<Vec<IndexLayout>, StoreError> {
-    let table = bare_table_name(spec);
-    let wrong = |problem: String| Err(StoreError::Layout { table: table.clone(), problem });
-    let ours = format!("{table}__");
-    let is_declared = |found: &FoundIndex| declared.iter().any(|index| index.name == found.name);
-    if let Some(found) = there.iter().find(|found| found.name.starts_with(&ours) && !is_declared(found)) {
-        return wrong(format!("the index {} is not declared (any more)", found.name));
-    }
-    let mut missing = Vec::new();
+) -> Result<IndexWork, StoreError> {
+    let ours = format!("{}__", bare_table_name(spec));
+    let is_declared = |found: &&FoundIndex| declared.iter().any(|index| index.name == found.name);
+    let extra = there.iter().filter(|found| found.name.starts_with(&ours) && !is_declared(found));
+    let mut work = IndexWork { left_over: extra.map(|found| found.name.clone()).collect(), ..IndexWork::default() };
     for index in declared {
         match there.iter().find(|found| found.name == index.name) {
-            None => missing.push(index),
+            None => work.missing.push(index),
+            Some(found) if !found.valid => {
+                work.broken.push(found.name.clone());
+                work.missing.push(index);
+            }
             Some(found) => {
                 let columns = &found.columns;
                 if found.unique != index.unique || found.partial != index.partial || *columns != index.columns.join(",")
                 {
-                    return wrong(format!(
-                        "the index {} is over ({columns}), or otherwise not as declared",
-                        index.name
-                    ));
+                    let problem = format!("the index {} is over ({columns}), or otherwise not as declared", index.name);
+                    return Err(StoreError::Layout { table: bare_table_name(spec), problem });
                 }
             }
         }
     }
-    Ok(missing)
+    Ok(work)
 }

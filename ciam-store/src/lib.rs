@@ -11,9 +11,15 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod generations;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod layout;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod load;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod migrations;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod plan;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -24,6 +30,10 @@ mod search;
 pub mod sqlite;
 
 pub use ciam_core::store::MemoryStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use migrations::Migrations;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use plan::Unfinished;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresInspection, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]

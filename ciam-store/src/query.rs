@@ -5,10 +5,14 @@ use std::ops::Bound;
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{CollectionSpec, RawQuery, StoreError, Value};
+use ciam_core::store::{CollectionSpec, RawQuery, StoreError, Value, Wanted};
 use uuid::Uuid;
 
+use crate::generations::Standing;
 use crate::layout::{quoted, table_name};
+
+/// How many records are looked at in one step when those are sought that lack something.
+const WINDOW: u32 = 1000;
 
 /// What is written of a new record, in order.
 pub(crate) fn inserted(spec: &CollectionSpec) -> Vec<String> {
@@ -19,13 +23,54 @@ pub(crate) fn inserted(spec: &CollectionSpec) -> Vec<String> {
     names
 }
 
-/// What a replacement sets: `?3` now, `?5` version, `?6` shape, `?7` doc, then expiry, then columns.
-pub(crate) fn replaced(spec: &CollectionSpec) -> String {
+/// What a replacement sets: `?3` now, `?5` version, `?6` shape, `?7` doc, then expiry, then columns. Behind it goes the
+/// generation, which is not a value but a part of the text.
+pub(crate) fn replaced(spec: &CollectionSpec, generation: i32) -> String {
     let mut text = "version = ?5, shape = ?6, doc = ?7, updated_at = ?3".to_owned();
     for (at, column) in changing(spec).enumerate() {
         let _ = write!(text, ", {column} = ?{}", at + 8);
     }
+    let _ = write!(text, ", layout = {generation}");
     text
+}
+
+/// What brings a record of an older generation up to date, if it is still at the version that was read: `?1` id,
+/// `?2` realm, `?3` version, `?4` shape, `?5` doc, then expiry, then columns.
+pub(crate) fn refreshed(spec: &CollectionSpec, standing: &Standing) -> String {
+    let mut text = format!("UPDATE {} SET shape = ?4, doc = ?5", table_name(spec));
+    for (at, column) in changing(spec).enumerate() {
+        let _ = write!(text, ", {column} = ?{}", at + 6);
+    }
+    let Standing { generation, floor, .. } = standing;
+    let older = older(spec, *floor, Wanted::Documents);
+    let _ = write!(text, ", layout = {generation} WHERE id = ?1 AND realm = ?2 AND version = ?3 AND {older}");
+    text
+}
+
+/// Which records are to be brought up to date.
+pub(crate) fn older(spec: &CollectionSpec, floor: i32, wanted: Wanted) -> String {
+    match wanted {
+        Wanted::Columns => format!("layout < {floor}"),
+        Wanted::Documents => format!("(layout < {floor} OR shape < {})", spec.shape),
+    }
+}
+
+/// The id at the end of the next few hundred records, by id: with `?1`, after that id.
+pub(crate) fn end_of_window(spec: &CollectionSpec, after: bool) -> String {
+    let after = if after { " WHERE id > ?1" } else { "" };
+    format!("SELECT id FROM {}{after} ORDER BY id LIMIT 1 OFFSET {}", table_name(spec), WINDOW - 1)
+}
+
+/// Those of these records that are older: the realm and then a row; `?1` after which and `?2` up to which id,
+/// where there are any.
+pub(crate) fn lacking(spec: &CollectionSpec, older: &str, row: &str, after: bool, end: bool) -> String {
+    let after_text = if after { " AND id > ?1" } else { "" };
+    let end_text = match (end, after) {
+        (false, _) => "",
+        (true, false) => " AND id <= ?1",
+        (true, true) => " AND id <= ?2",
+    };
+    format!("SELECT realm, {row} FROM {} WHERE {older}{after_text}{end_text} ORDER BY id", table_name(spec))
 }
 
 /// The expiry and the columns.

@@ -44,6 +44,11 @@ impl Answer {
         self
     }
 
+    /// Ends as what was refused, though something was done before.
+    pub(super) fn refused(self, code: &str, message: &str) -> Self {
+        self.with("error", json!({ "code": code, "message": message })).ending(REFUSED)
+    }
+
     pub(super) fn print(mut self, json: bool) -> ExitCode {
         if json {
             self.members.insert("ok".to_owned(), Value::Bool(self.code == 0));

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use ciam_core::messages::{Channel, Message, Messenger, SendError};
 use ciam_core::store::StoreError;
 use ciam_core::{BuildError, Ciam, CiamBuilder};
+use ciam_store::Migrations;
 
 use super::answer::Failure;
 use super::layout::Layout;
@@ -73,18 +74,30 @@ impl Context {
         Ok(settings)
     }
 
-    /// The engine on the database, which is made or completed if need be.
+    /// The engine on the database, to which nothing is done that an operator has not asked for.
     pub(super) async fn build(
         &self,
         settings: &Settings,
         also: impl FnOnce(CiamBuilder) -> CiamBuilder,
     ) -> Result<Ciam, Failure> {
-        let backend = settings.backend().await.map_err(|error| Failure::unavailable(&error))?;
+        self.build_migrating(settings, Migrations::Refuse, also).await
+    }
+
+    /// The same, with what may be done to the database.
+    pub(super) async fn build_migrating(
+        &self,
+        settings: &Settings,
+        migrations: Migrations,
+        also: impl FnOnce(CiamBuilder) -> CiamBuilder,
+    ) -> Result<Ciam, Failure> {
+        let backend = settings.backend_for(migrations).await.map_err(|error| Failure::unavailable(&error))?;
         let builder = settings.engine_on(backend);
         let builder = builder.map_err(|error| Failure::refused("configuration", with_causes(&error)))?;
         let builder = also((self.configure)(builder)).messenger(Elsewhere).without_workers();
         builder.build().await.map_err(|error| match error {
             BuildError::Store(error @ StoreError::Unavailable(_)) => Failure::unavailable(&error),
+            BuildError::Store(error @ StoreError::Shared { .. }) => Failure::refused("keys_shared", error),
+            BuildError::Store(error @ StoreError::Pending { .. }) => Failure::refused("layout_pending", error),
             error @ BuildError::OtherKey => Failure::refused("other_key", error),
             error => Failure::refused("configuration", with_causes(&error)),
         })

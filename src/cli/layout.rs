@@ -2,7 +2,7 @@
 
 use ciam_core::clock::{Clock as _, SystemClock};
 use ciam_core::store::{Schema, StoreError};
-use ciam_store::{Inspection, PostgresInspection, PostgresOptions};
+use ciam_store::{Inspection, PostgresInspection, PostgresOptions, Unfinished};
 
 use super::answer::Failure;
 use crate::settings::Database;
@@ -14,6 +14,14 @@ pub(super) struct Layout {
     pub(super) there: bool,
     /// What would be made, as SQL.
     pub(super) missing: Vec<String>,
+    /// Whether the site cannot go without it.
+    pub(super) pending: bool,
+    /// The collections some of whose records lack something, or will when what is missing is made.
+    pub(super) unfinished: Vec<Unfinished>,
+    /// What would drop what no version uses any more, as SQL.
+    pub(super) left_over: Vec<String>,
+    /// A table that newer versions of the site keep this one out of.
+    pub(super) outdated: Option<String>,
     /// What is there and does not fit.
     pub(super) misfit: Option<String>,
 }
@@ -27,8 +35,16 @@ impl Layout {
                 return Err(Failure::refused("no_database", text));
             }
             Database::Sqlite(file) => match Inspection::of(file, schema, SystemClock.now()).await {
-                Ok(Some(found)) => Ok(Self { there: true, missing: found.missing, misfit: found.misfit }),
-                Ok(None) => Inspection::of_nothing(schema).map(|missing| Self { there: false, missing, misfit: None }),
+                Ok(Some(found)) => Ok(Self {
+                    there: true,
+                    missing: found.missing,
+                    pending: found.pending,
+                    unfinished: found.unfinished,
+                    left_over: found.left_over,
+                    outdated: found.outdated,
+                    misfit: found.misfit,
+                }),
+                Ok(None) => Inspection::of_nothing(schema).map(Self::of_nothing),
                 Err(error) => Err(error),
             },
             Database::Postgres(url) => postgres(url.expose(), schema).await,
@@ -36,20 +52,57 @@ impl Layout {
         looked.map_err(|error| Failure::unavailable(&error))
     }
 
+    fn of_nothing(missing: Vec<String>) -> Self {
+        let (unfinished, left_over) = (Vec::new(), Vec::new());
+        Self { there: false, missing, pending: true, unfinished, left_over, outdated: None, misfit: None }
+    }
+
+    /// Whether there is nothing left to do but to drop what is not used.
+    pub(super) fn is_up_to_date(&self) -> bool {
+        self.missing.is_empty() && self.unfinished.is_empty()
+    }
+
+    /// Refuses a database that does not fit at all.
+    pub(super) fn check_fits(&self) -> Result<(), Failure> {
+        match &self.misfit {
+            Some(misfit) => Err(Failure::refused("layout_misfit", misfit)),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a database that a command cannot work with.
     pub(super) fn check_ready(&self, database: &Database) -> Result<(), Failure> {
         if let (false, Database::Sqlite(file)) = (self.there, database) {
-            let text = format!("there is no database at {}: `ciam migrate` makes one", file.display());
+            let text = format!("there is no database at {}: `ciam migrate --apply` makes one", file.display());
             return Err(Failure::refused("no_database", text));
         }
-        if self.missing.is_empty() && self.misfit.is_none() {
+        if let Some(table) = &self.outdated {
+            return Err(Failure::refused("layout_outdated", outdated(table)));
+        }
+        if !self.pending && self.misfit.is_none() {
             return Ok(());
         }
-        Err(Failure::refused("layout_pending", "the database is not up to date: run `ciam migrate`"))
+        Err(Failure::refused("layout_pending", "the database is not up to date: see `ciam migrate`"))
     }
+}
+
+/// What is said of a version that is kept out of a table.
+pub(super) fn outdated(table: &str) -> String {
+    format!(
+        "this program is older than the database: newer versions of the site keep it out of {table}. Use a newer one; or, \
+         to go back to this one for good, end all others, and run `ciam migrate --apply --all-nodes-updated`"
+    )
 }
 
 async fn postgres(url: &str, schema: &Schema) -> Result<Layout, StoreError> {
     let found = PostgresInspection::of(&PostgresOptions::new(url)?, schema, SystemClock.now()).await?;
-    Ok(Layout { there: true, missing: found.missing, misfit: found.misfit })
+    Ok(Layout {
+        there: true,
+        missing: found.missing,
+        pending: found.pending,
+        unfinished: found.unfinished,
+        left_over: found.left_over,
+        outdated: found.outdated,
+        misfit: found.misfit,
+    })
 }

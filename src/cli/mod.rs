@@ -24,7 +24,7 @@
 //! | code | what |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | refused, or failed; nothing was changed (`user import`: some lines were refused, the others imported) |
+//! | 1 | refused, or failed; nothing was changed, or as much as `user import` and `migrate --apply` say |
 //! | 2 | the command line is wrong |
 //! | 3 | the doctor has found errors (with `--strict`, also warnings) |
 //! | 4 | there is no such user, session or message |
@@ -70,7 +70,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make the tables and indexes that are missing
+    /// Show what the database lacks, make it, and bring records of older versions up to date
     Migrate(migrate::Arguments),
     /// Create, import, list, show, suspend and activate users; list and end their sessions
     User {

@@ -47,6 +47,16 @@ fn nothing_set_is_development_on_loopback() {
 }
 
 #[test]
+fn a_start_changes_an_older_database_in_development_only_unless_it_is_said() {
+    let of = |set: &[(&str, &str)]| from(set).map(|settings| settings.migrations);
+    assert_eq!(of(&[]).unwrap(), Migrations::Complete);
+    assert_eq!(of(&[("CIAM_DEV", "false")]).unwrap(), Migrations::Refuse);
+    assert_eq!(of(&[("CIAM_MIGRATIONS", "refuse")]).unwrap(), Migrations::Refuse);
+    assert_eq!(of(&[("CIAM_DEV", "false"), ("CIAM_MIGRATIONS", "apply")]).unwrap(), Migrations::Apply);
+    assert!(matches!(of(&[("CIAM_MIGRATIONS", "yes")]), Err(SettingsError::Migrations)));
+}
+
+#[test]
 fn variables_win_over_the_file_and_an_empty_one_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let (file, key) = (folder.path().join("ciam.toml"), folder.path().join("key"));

@@ -19,7 +19,7 @@ pub(crate) fn found(reply: &Reply) -> Vec<String> {
 /// A site that nothing is wrong with.
 fn sound() -> Site {
     let site = Site::new();
-    site.run(&["migrate"]).expect(0);
+    site.run(&["migrate", "--apply"]).expect(0);
     site
 }
 
@@ -202,14 +202,15 @@ fn what_is_wrong_with_the_database() {
     finds(&site, 0, &["note database.missing"]);
     finds(&site.with(&[("CIAM_DATABASE_URL", "sqlite:///nowhere/app.db")]), 3, &["error database.missing"]);
     assert!(!site.database().exists(), "the doctor makes nothing");
-    site.run(&["migrate"]).expect(0);
+    site.run(&["migrate", "--apply"]).expect(0);
 
     site.sql("DROP INDEX \"ciam_users__registered_at__idx\"");
-    finds(&site, 0, &["warning layout.pending"]);
-    site.run(&["migrate"]).expect(0);
-    site.sql("ALTER TABLE ciam_users ADD COLUMN shoe_size INTEGER");
+    finds(&site, 3, &["error layout.pending"]);
+    finds(&site.with(&[("CIAM_MIGRATIONS", "apply")]), 0, &["warning layout.pending"]);
+    site.run(&["migrate", "--apply"]).expect(0);
+    site.sql("ALTER TABLE ciam_users RENAME COLUMN doc TO docs");
     finds(&site, 3, &["error layout.misfit"]);
-    site.sql("ALTER TABLE ciam_users DROP COLUMN shoe_size");
+    site.sql("ALTER TABLE ciam_users RENAME COLUMN docs TO doc");
 
     let writer = rusqlite::Connection::open(site.database()).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();

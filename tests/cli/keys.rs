@@ -10,7 +10,7 @@ fn keys_differ_and_the_key_of_a_database_is_checked() {
     assert!(one.len() == 44 && other.json["master_key"] != one.as_str());
 
     assert_eq!(site.json(&["keys", "check"]).expect(1).error(), "no_database");
-    site.run(&["migrate"]).expect(0);
+    site.run(&["migrate", "--apply"]).expect(0);
     let checked = site.json(&["keys", "check"]).expect(0);
     assert_eq!(checked.json["state"], "opens");
     let listed = site.json(&["keys", "list"]).expect(0);

@@ -20,7 +20,7 @@ impl Messenger for Refuses {
 #[tokio::test]
 async fn what_could_not_be_sent_is_listed_sent_again_and_forgotten() {
     let site = Site::new();
-    site.run(&["migrate"]).expect(0);
+    site.run(&["migrate", "--apply"]).expect(0);
     site.run(&["messages", "dead"]).expect(0).says("No message has failed.");
     let refusing = site.engine(Refuses).await;
     for email in ["ada@example.com", "bob@example.com"] {

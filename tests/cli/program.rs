@@ -85,6 +85,13 @@ impl Site {
         rusqlite::Connection::open(self.database()).unwrap().execute_batch(text).unwrap();
     }
 
+    /// Makes the database of a layout that was kept, with the key that it was made with.
+    pub(crate) fn restore(&self, text: &str) {
+        self.write_key("key", "c3RvcmVkLW9sZGVyLWxheW91dHMtb2YtdGhlLXRlc3Q=");
+        self.sql(text);
+        set_mode(&self.database(), 0o600);
+    }
+
     /// A number from the database.
     pub(crate) fn count(&self, text: &str) -> i64 {
         rusqlite::Connection::open(self.database()).unwrap().query_row(text, (), |row| row.get(0)).unwrap()

@@ -6,7 +6,7 @@ const PASSWORD: &str = "vermilion otter quays";
 
 fn site() -> Site {
     let site = Site::new();
-    site.run(&["migrate"]).expect(0);
+    site.run(&["migrate", "--apply"]).expect(0);
     site
 }
 

@@ -21,7 +21,7 @@ use crate::passwords::metered::Metered;
 use crate::passwords::{Argon2Pool, Judges, PasswordCredential, PasswordHasher, Passwords};
 use crate::readiness::Vitals;
 use crate::sessions::{Session, Sessions};
-use crate::store::{Schema, Store};
+use crate::store::{Backend, Lagging, Schema, Store, StoreError};
 use crate::throttle::{Bucket, Counter, StoreThrottle, Throttle, Tries};
 use crate::users::{Creation, Standing, User, Users};
 use crate::vault::{self, KeyCheck, KeyCheckError, KeyState, KeyVault, LocalVault};
@@ -89,7 +89,9 @@ impl CiamBuilder {
             }
         };
         let hasher: Arc<dyn PasswordHasher> = Arc::new(Metered(hasher));
-        backend.prepare(&own_records(self.schema)).await?;
+        let schema = own_records(self.schema);
+        backend.prepare(&schema).await?;
+        tell_what_lags(backend.as_ref()).await?;
         let realm = self.realm.unwrap_or(RealmId::DEFAULT);
         let counters = match self.throttle_store.filter(|_| self.throttle.is_none()) {
             Some(apart) => {
@@ -143,6 +145,7 @@ impl CiamBuilder {
         let vitals = Arc::new(Vitals::default());
         let workers = Workers {
             store: store.clone(),
+            schema,
             counters,
             outbox: outbox.clone(),
             sessions: sessions.clone(),
@@ -178,6 +181,21 @@ impl CiamBuilder {
         Ok(Ciam { inner: Arc::new(inner) })
     }
 }
+
+/// Says which indexes do not serve yet.
+async fn tell_what_lags(backend: &dyn Backend) -> Result<(), StoreError> {
+    let Some(evolution) = backend.evolution() else { return Ok(()) };
+    for Lagging { collection, columns } in evolution.lagging().await? {
+        tracing::warn!(
+            collection,
+            ?columns,
+            "records of an older version lack something, and indexes over these columns do not serve: `ciam migrate` \
+             says what is left to do"
+        );
+    }
+    Ok(())
+}
+
 /// Refuses a key that is not the one of the store.
 async fn check_key(store: &Store, vault: &dyn KeyVault, adopt: bool) -> Result<(), BuildError> {
     let checked = match KeyCheck::state(store, vault).await {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::evolution::{Evolution, Recode};
 use super::load::{Load, load_one_by_one};
 use super::query::{Cursor, RawQuery};
 use super::record::Record;
@@ -27,6 +28,8 @@ pub const MAX_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
     collections: Vec<CollectionSpec>,
+    /// One for each collection, in their order.
+    recodes: Vec<Recode>,
 }
 
 impl Schema {
@@ -42,6 +45,7 @@ impl Schema {
         let spec = R::COLLECTION.spec();
         if !self.collections.contains(&spec) {
             self.collections.push(spec);
+            self.recodes.push(Recode::of::<R>());
         }
         self
     }
@@ -50,6 +54,12 @@ impl Schema {
     #[must_use]
     pub fn collections(&self) -> &[CollectionSpec] {
         &self.collections
+    }
+
+    /// How a record of a collection is written as it is declared now.
+    pub(super) fn recode(&self, collection: &str) -> Option<Recode> {
+        let at = self.collections.iter().position(|spec| spec.name == collection)?;
+        self.recodes.get(at).copied()
     }
 }
 
@@ -263,11 +273,13 @@ pub trait Listener: fmt::Debug + Send + Sync + 'static {
 /// commit half done: it happens or it does not.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
-    /// Makes ready for these collections: creates what is missing. Called before anything else; calling it again,
-    /// also with more collections, is fine.
+    /// Makes ready for these collections. Called before anything else; calling it again, also with more collections,
+    /// is fine. What an empty database lacks is made; one that holds records is changed only if that was allowed when
+    /// the backend was opened.
     ///
     /// # Errors
-    /// [`StoreError::Layout`] when something is there that does not fit; [`StoreError::Unavailable`].
+    /// [`StoreError::Layout`] when something is there that does not fit; [`StoreError::Pending`] when something is
+    /// missing and may not be made; [`StoreError::Unavailable`].
     async fn prepare(&self, schema: &Schema) -> Result<(), StoreError>;
 
     /// The records with these keys, in their order, in one round trip.
@@ -279,7 +291,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// The records that the query asks for, each with its place for the next page.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Misuse`] for an index or cursor that does not fit the collection.
+    /// [`StoreError::Unavailable`]; [`StoreError::Misuse`] for an index or cursor that does not fit the collection;
+    /// [`StoreError::NotServing`] for an index that some record lacks.
     async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError>;
 
     /// How many records the query's columns and bounds match, counted up to its limit; `after` is not looked at.
@@ -362,6 +375,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// collections, and goes on until it [is gone](Listener::is_gone). Says whether it can (by default it cannot).
     fn listen(&self, _listener: std::sync::Arc<dyn Listener>) -> bool {
         false
+    }
+
+    /// How records that were written by older versions are brought up to date. None (the default) where there are none:
+    /// nothing outlives the process, or the backend keeps documents alone and looks at all of them for every index.
+    fn evolution(&self) -> Option<&dyn Evolution> {
+        None
     }
 
     /// The file that holds the records, if it is one: a site in development keeps its key beside it.

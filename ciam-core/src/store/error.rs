@@ -60,6 +60,41 @@ pub enum StoreError {
         /// What is different.
         problem: String,
     },
+    /// The database is older than the declared collections, and was to be left as it is.
+    #[error(
+        "the layout of the database is not the one of this program, and was left as it is: `ciam migrate --plan` shows \
+         the {statements} statements that are pending, `ciam migrate --apply` runs them"
+    )]
+    Pending {
+        /// How many statements are pending.
+        statements: usize,
+    },
+    /// Some record is not in the index, or may be in a wrong place of it: an older version of the app wrote it.
+    #[error("the index {index} of {collection} is not complete yet: `ciam migrate` says what is left to do")]
+    NotServing {
+        /// The collection.
+        collection: &'static str,
+        /// The first column of the index.
+        index: &'static str,
+    },
+    /// All records of the collection are of a newer version of the app, and this one would write an older one.
+    #[error(
+        "{collection} takes no records of this version any more: update this program, which is too old for the database"
+    )]
+    Outdated {
+        /// The collection.
+        collection: &'static str,
+    },
+    /// Records share a key that is declared unique.
+    #[error("{keys} keys of {index} are each shared by several records of {table}, which may have them once")]
+    Shared {
+        /// The table.
+        table: String,
+        /// The index.
+        index: String,
+        /// How many keys.
+        keys: u64,
+    },
     /// The record was written by a newer version of the app, which this one must not overwrite.
     #[error("a record of {collection} has a newer shape than this program writes")]
     NewerShape {

@@ -39,6 +39,7 @@
 
 mod backend;
 mod error;
+mod evolution;
 mod field;
 mod filter;
 mod index;
@@ -62,6 +63,7 @@ pub use backend::{
     Backend, Batch, Bound, Listener, MAX_BYTES, MAX_OPS, Op, Position, Pressure, RecordKey, Schema, Settlement, UNITS,
 };
 pub use error::StoreError;
+pub use evolution::{Backfill, Backfilled, Evolution, Lacking, Lagging, Left, Recoded, Wanted, Why};
 pub use field::{AnyField, Field, Searched};
 pub use filter::{Filter, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_TEXT, RawFilter, Test};
 pub use index::{AnyIndex, Index};

@@ -58,9 +58,13 @@ pub struct Collection<R: 'static> {
     live: [Option<&'static dyn AnyLive<R>>; 4],
     expires: Option<fn(&R) -> Timestamp>,
     shape: u16,
+    upgrades: [Option<(u16, Upgrade)>; 8],
     stream: bool,
     announced: bool,
 }
+
+/// Makes a document of a shape one of the next.
+type Upgrade = fn(serde_json::Value) -> serde_json::Value;
 
 impl<R: 'static> Collection<R> {
     /// A collection of this name: lower-case letters, digits and underscores, unique in the app.
@@ -74,6 +78,7 @@ impl<R: 'static> Collection<R> {
             live: [None; 4],
             expires: None,
             shape: 1,
+            upgrades: [None; 8],
             stream: false,
             announced: false,
         }
@@ -122,9 +127,54 @@ impl<R: 'static> Collection<R> {
     }
 
     /// The number of the document's shape (default 1). A node reads newer shapes but does not replace them.
+    ///
+    /// Raise it when documents that were written before no longer say what they should: a member was renamed or split,
+    /// or what an index is given is worked out in another way. A member that is merely new needs no new shape, only
+    /// `#[serde(default)]`. Older documents are read by way of their [upgrades](Self::upgrade), and rewritten by the
+    /// next replacement, or by `ciam migrate` when no older version runs any more.
     #[must_use]
     pub const fn shape(mut self, shape: u16) -> Self {
         self.shape = shape;
+        self
+    }
+
+    /// How a document of the shape `from` becomes one of the shape `from + 1`; at most eight. Those of older shapes
+    /// take one step after another. A step that is not declared changes nothing.
+    ///
+    /// It is given whatever an older version wrote, so it does not panic on what it does not expect: what it cannot
+    /// make sense of it hands back, and reading that record is [`StoreError::Corrupt`].
+    ///
+    /// ```
+    /// use ciam_core::store::{Collection, Record};
+    /// use serde::{Deserialize, Serialize};
+    /// use serde_json::Value;
+    ///
+    /// ciam_core::id!(NoteId, "note", "A note.");
+    ///
+    /// #[derive(Debug, Clone, Serialize, Deserialize)]
+    /// struct Note { id: NoteId, words: Vec<String> }
+    ///
+    /// impl Record for Note {
+    ///     type Id = NoteId;
+    ///     const COLLECTION: Collection<Self> = Collection::new("notes").shape(2).upgrade(1, words_of_text);
+    ///     fn id(&self) -> NoteId { self.id }
+    /// }
+    ///
+    /// /// Up to shape 1 a note had one `text`.
+    /// fn words_of_text(mut note: Value) -> Value {
+    ///     let words: Vec<Value> =
+    ///         note["text"].as_str().unwrap_or_default().split_whitespace().map(Value::from).collect();
+    ///     note["words"] = words.into();
+    ///     note
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn upgrade(mut self, from: u16, with: fn(serde_json::Value) -> serde_json::Value) -> Self {
+        let mut at = 0;
+        while self.upgrades[at].is_some() {
+            at += 1;
+        }
+        self.upgrades[at] = Some((from, with));
         self
     }
 
@@ -242,12 +292,24 @@ impl<R: Record> Collection<R> {
 
     /// The record that a backend kept, with the present values of its tallies and peaks.
     pub(crate) fn decode(&self, row: &Row) -> Result<R, StoreError> {
-        let mut record: R = serde_json::from_str(&row.doc)
-            .map_err(|source| StoreError::Corrupt { collection: self.name, source: source.into() })?;
+        let record = if row.shape < self.shape { self.decode_older(row) } else { serde_json::from_str(&row.doc) };
+        let mut record: R =
+            record.map_err(|source| StoreError::Corrupt { collection: self.name, source: source.into() })?;
         for (live, value) in self.lives().zip(&row.live) {
             live.set(&mut record, *value);
         }
         Ok(record)
+    }
+
+    /// A document of an older shape, by way of its upgrades.
+    fn decode_older(&self, row: &Row) -> Result<R, serde_json::Error> {
+        let with = |shape: u16| self.upgrades.iter().flatten().find(|(from, _)| *from == shape).map(|(_, with)| *with);
+        let mut steps = (row.shape..self.shape).filter_map(with).peekable();
+        if steps.peek().is_none() {
+            return serde_json::from_str(&row.doc);
+        }
+        let older: serde_json::Value = serde_json::from_str(&row.doc)?;
+        serde_json::from_value(steps.fold(older, |document, upgrade| upgrade(document)))
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::Timestamp;
 use crate::id::RealmId;
 use crate::store::{
-    Backend, Batch, Cursor, Directory, Listener, Load, Position, Pressure, RawListing, RawQuery, RawSearch, RecordKey,
-    Row, Schema, Settlement, StoreError,
+    Backend, Batch, Cursor, Directory, Evolution, Listener, Load, Position, Pressure, RawListing, RawQuery, RawSearch,
+    RecordKey, Row, Schema, Settlement, StoreError,
 };
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -200,6 +200,10 @@ fn unknown() -> StoreError {
 
 #[async_trait]
 impl Backend for FaultyStore {
+    fn evolution(&self) -> Option<&dyn Evolution> {
+        self.inner.evolution()
+    }
+
     async fn prepare(&self, schema: &Schema) -> Result<(), StoreError> {
         self.inner.prepare(schema).await
     }

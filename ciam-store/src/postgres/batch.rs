@@ -239,7 +239,7 @@ impl<'t> Plan<'t> {
 }
 
 /// The expiry and the columns of a record. One that was given no expiry lives to the end of time.
-fn changing(table: &Table, record: &Encoded) -> impl Iterator<Item = Param> {
+pub(super) fn changing(table: &Table, record: &Encoded) -> impl Iterator<Item = Param> {
     let expiry = table.spec.expires.then(|| record.expires.map_or(Param::FOREVER, Param::moment));
     expiry.into_iter().chain(record.columns.iter().map(Param::value))
 }

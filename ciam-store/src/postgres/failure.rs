@@ -64,6 +64,13 @@ pub(super) fn refusal(step: &Step<'_>, error: impl Said) -> Failure {
         let may_have_expired = step.table.is_some_and(|table| table.spec.expires);
         return if may_have_expired { Failure::Taken(taken) } else { Failure::Refused(taken) };
     }
+    if is(&[&SqlState::CHECK_VIOLATION])
+        && let Some((table, floor)) = step.table.and_then(|table| Some((table, table.fence(constraint)?)))
+    {
+        // Who writes what the fence asks for meets it at a record that nobody has brought up to date yet.
+        let outdated = table.generation < floor;
+        return Failure::Refused(if outdated { StoreError::Outdated { collection } } else { stale });
+    }
     Failure::Refused(if is(&[&SqlState::FOREIGN_KEY_VIOLATION, &SqlState::RESTRICT_VIOLATION]) {
         StoreError::Referenced
     } else if is(&[&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE]) {

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use ciam_core::clock::Timestamp;
-use ciam_core::store::{Schema, StoreError};
+use ciam_core::store::{CollectionSpec, Schema, StoreError, Wanted};
 use tokio_postgres::Client;
 
 use super::failure::unavailable;
 use super::options::PostgresOptions;
 use super::schema;
 use super::values::Param;
+use crate::generations::{self, Standing};
 use crate::layout;
+use crate::plan::{Plan, Statement, Unfinished};
+use crate::query;
 
 /// How much of what has expired is counted.
 const ENOUGH: u32 = 10_000;
@@ -41,8 +44,19 @@ pub struct PostgresInspection {
     pub standby: bool,
     /// What the role may not do and the store must, in words.
     pub forbidden: Vec<String>,
-    /// What is missing for the collections, as SQL: what [`prepare`](ciam_core::store::Backend::prepare) would run.
+    /// What is missing for the collections, as SQL: what `ciam migrate --apply` would run, or a start that may.
     pub missing: Vec<String>,
+    /// Whether the collections cannot be used without it.
+    pub pending: bool,
+    /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
+    /// refused, unless it may migrate.
+    pub empty: bool,
+    /// A table that was fenced against this version: newer ones rely on what this one leaves out.
+    pub outdated: Option<String>,
+    /// The collections some of whose records lack something, or will when what is missing is made.
+    pub unfinished: Vec<Unfinished>,
+    /// What drops columns and indexes that no version declares any more, as SQL.
+    pub left_over: Vec<String>,
     /// What is there and does not fit the collections.
     pub misfit: Option<String>,
     /// How many records had expired before a moment and are still there, up to 10,000.
@@ -69,14 +83,22 @@ impl PostgresInspection {
         schema.collections().iter().try_for_each(layout::check_names)?;
         let client = options.connect().await?;
         let server = client.query_one(SERVER, &[]).await.map_err(unavailable)?;
-        let (missing, misfit) = match schema::plan(&client, schema.collections()).await {
-            Ok(missing) => (missing.into_iter().map(|statement| statement.text).collect(), None),
-            Err(misfit @ StoreError::Layout { .. }) => (Vec::new(), Some(misfit.to_string())),
+        let (plan, misfit) = match schema::plan(&client, schema.collections()).await {
+            Ok(plan) => (plan, None),
+            Err(misfit @ StoreError::Layout { .. }) => (Plan::new(true), Some(misfit.to_string())),
             Err(error) => return Err(error),
         };
+        let texts = |statement: &Statement| statement.text.clone();
+        let missing: Vec<String> = plan.statements().map(texts).collect();
+        // All records of a large table are looked at.
+        client.batch_execute("SET statement_timeout = 0").await.map_err(unavailable)?;
+        let mut unfinished = Vec::new();
+        for (spec, standing) in plan.standings.iter().filter(|(_, standing)| standing.lags()) {
+            unfinished.push(of_unfinished(&client, spec, standing).await.map_err(unavailable)?);
+        }
         let forbidden = forbidden(&client, schema, !missing.is_empty()).await.map_err(unavailable)?;
         let mut late = 0;
-        if missing.is_empty() && misfit.is_none() && forbidden.is_empty() {
+        if plan.optional && misfit.is_none() && forbidden.is_empty() {
             for spec in schema.collections().iter().filter(|spec| spec.expires) {
                 late += expired(&client, spec.name, overdue).await.map_err(unavailable)?;
             }
@@ -92,6 +114,11 @@ impl PostgresInspection {
             standby: server.try_get(1).map_err(unavailable)?,
             forbidden,
             missing,
+            pending: !plan.optional,
+            empty: plan.fresh,
+            outdated: plan.outdated.map(|collection| format!("ciam_{collection}")),
+            unfinished,
+            left_over: plan.left_over.iter().map(texts).collect(),
             misfit,
             overdue: late.min(ENOUGH),
             oldest_open: oldest_open.map(|seconds| Duration::from_secs_f64(seconds.max(0.0))),
@@ -113,12 +140,33 @@ async fn forbidden(client: &Client, schema: &Schema, makes: bool) -> Result<Vec<
         }
         Some(_) => {}
     }
-    let mut tables = vec!["ciam_units".to_owned(), "ciam_stream".to_owned()];
+    let mut tables = ["ciam_units", "ciam_stream", generations::TABLE].map(str::to_owned).to_vec();
     tables.extend(schema.collections().iter().map(layout::bare_table_name));
     for row in client.query(NOT_OURS, &[&tables]).await? {
         forbidden.push(format!("{} cannot be read and written", row.try_get::<_, String>(0)?));
     }
     Ok(forbidden)
+}
+
+/// A table without generations is all of the first.
+async fn of_unfinished(
+    client: &Client,
+    spec: &CollectionSpec,
+    standing: &Standing,
+) -> Result<Unfinished, tokio_postgres::Error> {
+    let table = layout::bare_table_name(spec);
+    let counted = "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'layout'";
+    let counted: i64 = client.query_one(counted, &[&table]).await?.try_get(0)?;
+    let older = query::older(spec, standing.floor, Wanted::Documents);
+    let older = if counted == 0 { String::new() } else { format!(" WHERE {older}") };
+    let text = format!("SELECT count(*) FROM (SELECT 1 FROM \"{table}\"{older} LIMIT {ENOUGH}) AS older");
+    let records: i64 = client.query_one(&text, &[]).await?.try_get(0)?;
+    Ok(Unfinished {
+        table,
+        records: u32::try_from(records).unwrap_or(ENOUGH),
+        columns: standing.incomplete.iter().map(|&name| name.to_owned()).collect(),
+        fence: schema::fence(spec, standing.floor).to_vec(),
+    })
 }
 
 async fn expired(client: &Client, collection: &str, before: Timestamp) -> Result<u32, tokio_postgres::Error> {

@@ -17,6 +17,7 @@
 
 mod batch;
 mod directory;
+mod evolution;
 mod failure;
 mod flight;
 mod host;
@@ -41,8 +42,8 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{
-    Backend, Batch, Cursor, Directory, Listener, Load, Position, Pressure, RawQuery, RecordKey, Row, Schema,
-    Settlement, StoreError, Value, load_one_by_one,
+    Backend, Backfill, Batch, Cursor, Directory, Evolution, Listener, Load, Position, Pressure, RawQuery, RecordKey,
+    Row, Schema, Settlement, StoreError, Value, load_one_by_one,
 };
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
@@ -51,6 +52,7 @@ use uuid::Uuid;
 pub use inspection::PostgresInspection;
 pub use options::PostgresOptions;
 
+use crate::migrations::Migrations;
 use crate::{layout, query};
 use batch::{Room, Step, Tables, steps, table, unit_step};
 use failure::{Failure, unavailable};
@@ -72,6 +74,7 @@ pub struct PostgresStore {
     patience: Duration,
     tables: RwLock<Arc<Tables>>,
     listening: Arc<Listening>,
+    migrations: Migrations,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -170,23 +173,30 @@ async fn commit(
 #[async_trait]
 impl Backend for PostgresStore {
     async fn prepare(&self, schema: &Schema) -> Result<(), StoreError> {
-        let mut tables = Tables::clone(&self.tables());
         let specs = schema.collections();
         for spec in specs {
             layout::check_names(spec)?;
-            layout::check_declared(tables.get(spec.name).map(|table| &table.spec), spec)?;
+            layout::check_declared(self.tables().get(spec.name).map(|table| &table.spec), spec)?;
         }
-        let mut client = self.pool.get().await.map_err(unavailable)?;
-        let transaction = client.build_transaction().read_only(false).start().await.map_err(unavailable)?;
-        transaction.batch_execute("SET LOCAL statement_timeout = 0").await.map_err(unavailable)?;
-        let connection: &tokio_postgres::Transaction<'_> = &transaction;
-        schema::prepare(connection, specs).await?;
-        let shift = schema::shift(connection, specs).await?;
-        transaction.commit().await.map_err(unavailable)?;
-        for spec in specs {
-            tables.entry(spec.name).or_insert_with(|| Arc::new(Table::new(spec.clone(), shift)));
+        let mut prepared = self.prepare_once(specs).await?;
+        while prepared.lacks_indexes && self.migrations != Migrations::Refuse {
+            self.make_indexes(specs).await?;
+            prepared = self.prepare_once(specs).await?;
         }
-        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
+        {
+            let mut known = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+            let mut tables = Tables::clone(&known);
+            for (spec, standing) in specs.iter().zip(prepared.standings) {
+                let table = || Arc::new(Table::new(spec.clone(), prepared.shift, standing));
+                tables.entry(spec.name).or_insert_with(table);
+            }
+            *known = Arc::new(tables);
+        }
+        if self.migrations == Migrations::Complete
+            && let Some(backfill) = Backfill::over(self, schema)
+        {
+            crate::migrations::warn_of(&backfill.finish().await?);
+        }
         Ok(())
     }
 
@@ -220,6 +230,7 @@ impl Backend for PostgresStore {
     async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
         let tables = self.tables();
         let table = table(&tables, query.collection)?;
+        self.check_serving(table, &query.columns).await?;
         let open = query.open_column();
         let kind = open.and_then(|name| table.spec.columns.iter().find(|c| c.name == name)).map(|column| column.kind);
         let text = numbered(&query::text(&table.spec, query, false, &sql::row_columns(&table.spec))?);
@@ -237,6 +248,7 @@ impl Backend for PostgresStore {
     async fn count(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<u32, StoreError> {
         let tables = self.tables();
         let table = table(&tables, query.collection)?;
+        self.check_serving(table, &query.columns).await?;
         let query = RawQuery { after: None, ..query.clone() };
         let text = numbered(&query::text(&table.spec, &query, true, "")?);
         let Some(query) = without_u0000(&query) else { return Ok(0) };
@@ -346,6 +358,10 @@ impl Backend for PostgresStore {
             waiting: number(waiting),
             stream_lag: since.map(|micros| now.since(Timestamp::from_micros(micros))).unwrap_or_default(),
         })
+    }
+
+    fn evolution(&self) -> Option<&dyn Evolution> {
+        Some(self)
     }
 
     fn listen(&self, listener: Arc<dyn Listener>) -> bool {

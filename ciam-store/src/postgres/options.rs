@@ -17,6 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::PostgresStore;
 use super::failure::unavailable;
 use super::listening::Listening;
+use crate::migrations::Migrations;
 
 /// How a PostgreSQL database is reached; every number has a default that suits one node among several.
 ///
@@ -37,6 +38,7 @@ pub struct PostgresOptions {
     roots: Option<PathBuf>,
     connections: usize,
     statement_timeout: Duration,
+    migrations: Migrations,
 }
 
 impl PostgresOptions {
@@ -55,7 +57,8 @@ impl PostgresOptions {
         if config.get_application_name().is_none() {
             config.application_name("ciam");
         }
-        Ok(Self { config, roots, connections: 16, statement_timeout: Duration::from_secs(5) })
+        let statement_timeout = Duration::from_secs(5);
+        Ok(Self { config, roots, connections: 16, statement_timeout, migrations: Migrations::Refuse })
     }
 
     /// The most connections (default 16, at least 1). Those that want one wait for it as long as for a statement.
@@ -71,6 +74,14 @@ impl PostgresOptions {
     #[must_use]
     pub fn statement_timeout(mut self, patience: Duration) -> Self {
         self.statement_timeout = patience.max(Duration::from_secs(1));
+        self
+    }
+
+    /// What may be done to a database that holds records of an older version of the app (default
+    /// [`Migrations::Refuse`]).
+    #[must_use]
+    pub const fn migrations(mut self, migrations: Migrations) -> Self {
+        self.migrations = migrations;
         self
     }
 
@@ -94,7 +105,8 @@ impl PostgresOptions {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(unavailable)?;
-        let store = PostgresStore { pool, patience, tables: RwLock::default(), listening };
+        let migrations = self.migrations;
+        let store = PostgresStore { pool, patience, tables: RwLock::default(), listening, migrations };
         let reached = ciam_core::store::Backend::ping(&store).await;
         reached.map_err(|error| StoreError::Unopened(ciam_core::with_causes(&error)))?;
         Ok(store)

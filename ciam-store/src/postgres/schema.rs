@@ -1,13 +1,17 @@
 //! The tables: how they are made, and whether those that are there fit.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use ciam_core::store::{CollectionSpec, StoreError};
-use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{GenericClient, Row};
 
 use super::failure::unavailable;
-use crate::layout::{self, ColumnLayout, Dialect, FoundIndex, IndexLayout, bare_table_name, table_name};
+use crate::generations::{self, Generation, Generations, Standing};
+use crate::layout::{self, ColumnLayout, Dialect, FoundIndex, bare_table_name, quoted, table_name};
+use crate::migrations::Migrations;
+use crate::plan::{Found, Plan, Statement};
 
 /// PostgreSQL's words. Text compares bytewise, as it does in memory and in SQLite.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -20,10 +24,14 @@ pub(super) const DIALECT: Dialect = Dialect {
     doc: "json",
     order: &["major", "seq"],
     name_limit: 63,
+    concurrently: "CONCURRENTLY ",
 };
 
 /// Whoever changes the layout holds this lock: the letters `ciam`.
 pub(super) const LOCK: i64 = 0x6369_616d;
+/// Whoever makes indexes beside others holds this one: it is held for long, and nobody may wait for it in a
+/// transaction, for whose end the making of an index waits.
+pub(super) const INDEX_LOCK: i64 = LOCK + 1;
 
 /// The ids of units: taken by their commit, or by whoever settled that they never commit.
 const UNITS: &str = "CREATE TABLE ciam_units (
@@ -39,45 +47,144 @@ const STREAM: &str = "CREATE TABLE ciam_stream (
     shift bigint NOT NULL
 )";
 
-/// A statement that makes something that is missing.
-#[derive(Debug)]
-pub(super) struct Statement {
-    pub(super) table: String,
-    pub(super) text: String,
-}
+/// The generations of each collection.
+const LAYOUTS: &str = "CREATE TABLE ciam_layouts (
+    collection text NOT NULL,
+    generation integer NOT NULL,
+    columns text NOT NULL,
+    indexes text NOT NULL,
+    shape integer NOT NULL,
+    fenced integer NOT NULL,
+    PRIMARY KEY (collection, generation)
+)";
 
-/// What would be created, in order. Refuses what is there and does not fit.
-pub(super) async fn plan(client: &impl GenericClient, specs: &[CollectionSpec]) -> Result<Vec<Statement>, StoreError> {
-    let mut plan = Vec::new();
-    for (table, text) in [("ciam_units", UNITS), ("ciam_stream", STREAM)] {
-        let there = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table]).await.map_err(unavailable)?;
-        if !there.get::<_, bool>(0) {
-            plan.push(Statement { table: table.to_owned(), text: text.to_owned() });
-        }
+/// All generations.
+pub(super) const GENERATIONS: &str = "SELECT collection, generation, columns, indexes, shape, fenced FROM ciam_layouts \
+    ORDER BY collection, generation";
+
+/// What would be done, in order. Refuses what is there and does not fit.
+pub(super) async fn plan(client: &impl GenericClient, specs: &[CollectionSpec]) -> Result<Plan, StoreError> {
+    let mut own = Vec::new();
+    for (table, text) in [("ciam_units", UNITS), ("ciam_stream", STREAM), (generations::TABLE, LAYOUTS)] {
+        own.push((table, text, is_there(client, table).await?));
     }
+    let counted = own.iter().any(|(table, _, there)| *table == generations::TABLE && *there);
+    let mut generations = if counted {
+        to_generations(&client.query(GENERATIONS, &[]).await.map_err(unavailable)?)?
+    } else {
+        HashMap::new()
+    };
+    let mut all = Vec::with_capacity(specs.len());
     for spec in specs {
         let table = bare_table_name(spec);
-        let there = found_columns(client, &table).await?;
-        if there.is_empty() {
-            plan.push(Statement { table: table.clone(), text: create_table(spec) });
-        } else {
-            layout::compare_columns(spec, &columns(spec), &there)?;
+        all.push(Found {
+            columns: found_columns(client, &table).await?,
+            indexes: found_indexes(client, &table).await?,
+            generations: generations.remove(spec.name).unwrap_or_default(),
+        });
+    }
+    let mut plan = Plan::new(!own[0].2 && all.iter().all(|found| found.columns.is_empty()));
+    for (table, text, there) in own {
+        if !there {
+            plan.make_own(table, text);
         }
-        let found = found_indexes(client, &table).await?;
-        let missing: Vec<IndexLayout> = layout::missing_indexes(spec, layout::indexes(&DIALECT, spec), &found)?;
-        let text = |index: IndexLayout| Statement { table: table.clone(), text: index.text(&table_name(spec)) };
-        plan.extend(missing.into_iter().map(text));
+    }
+    for (spec, found) in specs.iter().zip(all) {
+        plan.add(&DIALECT, spec, &columns(spec), || create_table(spec), found)?;
     }
     Ok(plan)
 }
 
-/// Creates what is missing and refuses what does not fit. Runs inside a transaction.
-pub(super) async fn prepare(client: &impl GenericClient, specs: &[CollectionSpec]) -> Result<(), StoreError> {
+/// What a node finds when it starts.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// What the stream adds to the ids of transactions.
+    pub(super) shift: i64,
+    pub(super) standings: Vec<Standing>,
+    /// Whether indexes are to be made, outside of any transaction.
+    pub(super) lacks_indexes: bool,
+}
+
+/// Creates what is missing, if it may, and refuses what does not fit. Runs inside a transaction.
+pub(super) async fn prepare(
+    client: &impl GenericClient,
+    specs: &[CollectionSpec],
+    migrations: Migrations,
+) -> Result<Prepared, StoreError> {
     client.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(unavailable)?;
-    for Statement { table, text } in plan(client, specs).await? {
-        client.batch_execute(&text).await.map_err(|error| cannot_make(&table, error))?;
+    let plan = plan(client, specs).await?;
+    let carried_out = plan.is_allowed(migrations)?;
+    if carried_out {
+        // A table is changed in a moment, once it is had: those who come later must not wait behind us for long.
+        client.batch_execute("SET LOCAL lock_timeout = '5s'").await.map_err(unavailable)?;
+        for Statement { text, .. } in &plan.expand {
+            client.batch_execute(text).await.map_err(unavailable)?;
+        }
+    }
+    let lacks_indexes = !plan.indexes.is_empty();
+    let standings = if carried_out || plan.expand.is_empty() {
+        plan.standings.into_iter().map(|(_, standing)| standing).collect()
+    } else {
+        let mut generations = to_generations(&client.query(GENERATIONS, &[]).await.map_err(unavailable)?)?;
+        specs.iter().map(|spec| generations.remove(spec.name).unwrap_or_default().standing(spec)).collect()
+    };
+    Ok(Prepared { shift: shift(client, specs).await?, standings, lacks_indexes })
+}
+
+/// Makes the indexes that are missing, while others use their tables. One that cannot be made is not left half made.
+pub(super) async fn make_indexes(client: &impl GenericClient, specs: &[CollectionSpec]) -> Result<(), StoreError> {
+    for statement in plan(client, specs).await?.indexes {
+        let Err(error) = client.batch_execute(&statement.text).await else { continue };
+        let shares = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
+        let Some(index) = statement.index.filter(|_| shares) else { return Err(unavailable(error)) };
+        let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quoted(&index.name));
+        client.batch_execute(&drop).await.map_err(unavailable)?;
+        let counted = client.query_one(&index.shared(&quoted(&statement.table)), &[]).await.map_err(unavailable)?;
+        let keys: i64 = counted.try_get(0).map_err(unavailable)?;
+        return Err(StoreError::Shared { table: statement.table, index: index.name, keys: keys.unsigned_abs() });
     }
     Ok(())
+}
+
+async fn is_there(client: &impl GenericClient, table: &str) -> Result<bool, StoreError> {
+    let row = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table]).await.map_err(unavailable)?;
+    row.try_get(0).map_err(unavailable)
+}
+
+/// What [`GENERATIONS`] answers, by collection.
+pub(super) fn to_generations(rows: &[Row]) -> Result<HashMap<String, Generations>, StoreError> {
+    let mut all: HashMap<String, Generations> = HashMap::new();
+    let generation = |row: &Row| -> Result<Generation, tokio_postgres::Error> {
+        let [columns, indexes]: [&str; 2] = [row.try_get(2)?, row.try_get(3)?];
+        Ok(Generation::kept(row.try_get(1)?, columns, indexes, row.try_get(4)?, row.try_get::<_, i32>(5)? != 0))
+    };
+    for row in rows {
+        let collection: String = row.try_get(0).map_err(unavailable)?;
+        all.entry(collection).or_default().0.push(generation(row).map_err(unavailable)?);
+    }
+    Ok(all)
+}
+
+/// The name of what refuses rows of generations before this one.
+pub(super) fn fence_name(spec: &CollectionSpec, floor: i32) -> String {
+    format!("{}{FENCE}{floor}", bare_table_name(spec))
+}
+
+/// What a fence's name has between the table's and its generation.
+pub(super) const FENCE: &str = "__gen";
+
+/// What refuses rows of generations before this one, and what proves that there are none.
+pub(super) fn fence(spec: &CollectionSpec, floor: i32) -> [String; 2] {
+    let (table, name) = (table_name(spec), quoted(&fence_name(spec, floor)));
+    [
+        format!("ALTER TABLE {table} ADD CONSTRAINT {name} CHECK (layout >= {floor}) NOT VALID"),
+        format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}"),
+    ]
+}
+
+/// What takes a fence away.
+pub(super) fn unfence(spec: &CollectionSpec, floor: i32) -> String {
+    format!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table_name(spec), quoted(&fence_name(spec, floor)))
 }
 
 /// What the stream adds to the ids of transactions. Raised when the newest event is of a transaction that this server
@@ -140,8 +247,10 @@ async fn found_columns(client: &impl GenericClient, table: &str) -> Result<Vec<C
     let text = "SELECT a.attname::text, \
             format_type(a.atttypid, a.atttypmod) || CASE WHEN c.collname = 'C' THEN ' COLLATE \"C\"' ELSE '' END, \
             a.attnotnull, \
-            EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY(i.indkey)) \
+            EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY(i.indkey)), \
+            CASE WHEN a.attidentity <> '' THEN 'identity' ELSE pg_get_expr(d.adbin, d.adrelid) END \
         FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation \
+            LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
         WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
     let rows = client.query(text, &[&table]).await.map_err(unavailable)?;
     let layout = |row: &tokio_postgres::Row| ColumnLayout {
@@ -149,6 +258,7 @@ async fn found_columns(client: &impl GenericClient, table: &str) -> Result<Vec<C
         kind: row.get(1),
         required: row.get(2),
         primary: row.get(3),
+        default: row.get(4),
     };
     Ok(rows.iter().map(layout).collect())
 }
@@ -157,24 +267,16 @@ async fn found_indexes(client: &impl GenericClient, table: &str) -> Result<Vec<F
     let text = "SELECT c.relname::text, i.indisunique, i.indpred IS NOT NULL, \
             (SELECT string_agg(a.attname::text, ',' ORDER BY k.nth) \
              FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, nth) \
-             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) \
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum), i.indisvalid \
         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
-        WHERE i.indrelid = to_regclass($1) AND NOT i.indisprimary AND i.indisvalid";
+        WHERE i.indrelid = to_regclass($1) AND NOT i.indisprimary";
     let rows = client.query(text, &[&table]).await.map_err(unavailable)?;
     let layout = |row: &tokio_postgres::Row| FoundIndex {
         name: row.get(0),
         unique: row.get(1),
         partial: row.get(2),
         columns: row.get::<_, Option<String>>(3).unwrap_or_default(),
+        valid: row.get(4),
     };
     Ok(rows.iter().map(layout).collect())
-}
-
-/// A unique index cannot be made over rows that share a key.
-fn cannot_make(table: &str, error: tokio_postgres::Error) -> StoreError {
-    if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
-        let problem = "rows share a key that is declared unique".to_owned();
-        return StoreError::Layout { table: table.to_owned(), problem };
-    }
-    unavailable(error)
 }

@@ -10,10 +10,11 @@ use std::fmt::Write as _;
 use ciam_core::store::{CollectionSpec, IndexSpec};
 use tokio_postgres::error::SqlState;
 
+use crate::generations::{Filled, Standing};
 use crate::layout::{IndexLayout, bare_table_name, quoted, table_name};
 
 use super::load;
-use super::schema::DIALECT;
+use super::schema::{DIALECT, FENCE};
 use crate::query;
 
 /// Division by zero: there was no row.
@@ -40,6 +41,9 @@ pub(super) const PING: &str = "SELECT NOT pg_is_in_recovery()";
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) spec: CollectionSpec,
+    pub(super) filled: Filled,
+    /// What rows say that this handle writes.
+    pub(super) generation: i32,
     /// One record.
     pub(super) read: String,
     /// `$1` realm, `$2` and `$3` place, `$4` limit; of the stream only.
@@ -76,6 +80,8 @@ pub(super) struct Table {
     pub(super) in_the_way: String,
     /// `$1` now, `$2` limit; of collections that expire only.
     pub(super) sweep: Option<String>,
+    /// As [`query::refreshed`] says.
+    pub(super) refresh: String,
 }
 
 /// A tally or a peak.
@@ -104,14 +110,15 @@ fn required(change: &str) -> String {
 
 impl Table {
     /// The statements; `offset` is what the stream adds to the ids of transactions.
-    pub(super) fn new(spec: CollectionSpec, offset: i64) -> Self {
+    pub(super) fn new(spec: CollectionSpec, offset: i64, standing: Standing) -> Self {
+        let generation = standing.generation;
         let table = table_name(&spec);
         // `$3` is bound in every statement, so it stands in the text also where nothing expires.
         let live = if spec.expires { "expires_at > $3" } else { "$3::timestamptz IS NOT NULL" };
         let mine = format!("id = $1 AND realm = $2 AND {live}");
         let row = row_columns(&spec);
-        let insert = insert(&spec, offset);
-        let replaced = numbered(&query::replaced(&spec));
+        let insert = insert(&spec, offset, generation);
+        let replaced = numbered(&query::replaced(&spec, generation));
         let guard = |lock: &str| {
             format!("SELECT 1 / count(*) FROM (SELECT 1 FROM {table} WHERE {mine} AND version = $4 {lock}) AS held")
         };
@@ -137,7 +144,7 @@ impl Table {
             remove: required(&format!("DELETE FROM {table} WHERE {mine} AND version = $4")),
             guard: guard("FOR SHARE"),
             guard_alone: guard("FOR NO KEY UPDATE"),
-            keep_free: keep_free(&spec),
+            keep_free: keep_free(&spec, generation),
             touch: required(&format!("UPDATE {table} SET version = $5, updated_at = $3 WHERE {mine} AND version = $4")),
             live: spec.live.iter().map(|name| Live::new(&spec, name, &mine, &insert)).collect(),
             make_room,
@@ -153,6 +160,9 @@ impl Table {
                 )
             }),
             insert,
+            refresh: numbered(&query::refreshed(&spec, &standing)),
+            filled: Filled::new(standing),
+            generation,
             spec,
         }
     }
@@ -165,6 +175,11 @@ impl Table {
     /// What a refusal calls the constraint with this number: `id` is 0.
     pub(super) fn unique_at(&self, nth: usize) -> Option<&'static str> {
         self.unique_names.get(nth).map(|(_, first)| *first)
+    }
+
+    /// Rows of which generation the constraint wants at least, if it is a fence of this table.
+    pub(super) fn fence(&self, constraint: &str) -> Option<i32> {
+        constraint.strip_prefix(&bare_table_name(&self.spec))?.strip_prefix(FENCE)?.parse().ok()
     }
 
     /// One statement for records of several tables, seen at one moment: `$1` realm, `$2` now, then for each table the
@@ -227,9 +242,11 @@ pub(super) fn row_columns(spec: &CollectionSpec) -> String {
     format!("id, version, shape, doc, ARRAY[{}]::bigint[]", live.join(", "))
 }
 
-fn insert(spec: &CollectionSpec, offset: i64) -> String {
+fn insert(spec: &CollectionSpec, offset: i64, generation: i32) -> String {
     let mut names = query::inserted(spec);
     let mut values: Vec<String> = (1..=names.len()).map(|at| format!("${at}")).collect();
+    names.push("layout".to_owned());
+    values.push(generation.to_string());
     if spec.stream {
         names.push("major".to_owned());
         values.push(format!("pg_current_xact_id()::text::bigint + {offset}"));
@@ -243,8 +260,8 @@ fn add_or_insert(spec: &CollectionSpec, tally: &str, insert: &str, bounded: &dyn
     let mut changes = Vec::new();
     if spec.expires {
         // `$7` is now: an expired record is replaced whole.
-        for column in query::inserted(spec).iter().skip(2) {
-            let lives = if *column == tally { added.clone() } else { format!("kept.{column}") };
+        for column in query::inserted(spec).iter().skip(2).map(String::as_str).chain(["layout"]) {
+            let lives = if column == tally { added.clone() } else { format!("kept.{column}") };
             changes.push(format!("{column} = CASE WHEN kept.expires_at > $7 THEN {lives} ELSE excluded.{column} END"));
         }
     } else {
@@ -253,9 +270,10 @@ fn add_or_insert(spec: &CollectionSpec, tally: &str, insert: &str, bounded: &dyn
     required(&format!("{insert} ON CONFLICT (id) DO UPDATE SET {} WHERE kept.realm = $2", changes.join(", ")))
 }
 
-fn keep_free(spec: &CollectionSpec) -> [String; 3] {
-    let mut names = vec!["id", "realm", "version", "shape", "doc", "created_at", "updated_at"];
-    let mut values = vec!["$1", "$2", "$4", "0", "'null'", "$3", "$3"];
+fn keep_free(spec: &CollectionSpec, generation: i32) -> [String; 3] {
+    let generation = generation.to_string();
+    let mut names = vec!["id", "realm", "version", "shape", "doc", "created_at", "updated_at", "layout"];
+    let mut values = vec!["$1", "$2", "$4", "0", "'null'", "$3", "$3", &generation];
     if spec.expires {
         names.push("expires_at");
         values.push("'infinity'");

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::executor::{Bind, Direct, Executor, Found, at_once};
-use super::failure::{Said, is_taken, refusal, unavailable};
+use super::failure::{Said, is_taken, refusal, refusal_of, unavailable};
 use super::sql::{self, Live, Table};
 
 /// The prepared collections by name.
@@ -161,9 +161,10 @@ impl<'a, E: Executor> Applying<'a, E> {
         match self.executor.execute(&table.insert, &params).await {
             Err(error) if is_taken(&error) => {
                 self.make_room(table, record, true).await?;
-                self.executor.execute(&table.insert, &params).await.map(drop).map_err(refusal)
+                let written = self.executor.execute(&table.insert, &params).await;
+                written.map(drop).map_err(|error| refusal_of(table.spec.name, error))
             }
-            other => other.map(drop).map_err(refusal),
+            other => other.map(drop).map_err(|error| refusal_of(table.spec.name, error)),
         }
     }
 
@@ -235,14 +236,14 @@ impl<'a, E: Executor> Applying<'a, E> {
 }
 
 fn changed_one(key: RecordKey, changed: Result<u64, impl Said>) -> Result<(), StoreError> {
-    match changed.map_err(refusal)? {
+    match changed.map_err(|error| refusal_of(key.collection, error))? {
         0 => Err(stale(key)),
         _ => Ok(()),
     }
 }
 
 /// The expiry and the columns of a record. One that was given no expiry lives to the end of time.
-fn changing<'r>(table: &Table, record: &'r Encoded) -> impl Iterator<Item = Bind<'r>> {
+pub(super) fn changing<'r>(table: &Table, record: &'r Encoded) -> impl Iterator<Item = Bind<'r>> {
     let expiry = table.spec.expires.then(|| Bind::Int(record.expires.map_or(i64::MAX, Timestamp::micros)));
     expiry.into_iter().chain(record.columns.iter().map(Bind::Value))
 }

@@ -47,6 +47,10 @@ impl Said for sqlx::Error {
 
         self.as_database_error()?.try_downcast_ref::<SqliteError>()?.code()?.parse().ok()
     }
+
+    fn text(&self) -> Option<&str> {
+        self.as_database_error().map(|error| error.message())
+    }
 }
 
 struct Through<'t, 'c>(&'t mut Transaction<'c, Sqlite>);

@@ -4,11 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use ciam_core::clock::Timestamp;
-use ciam_core::store::{Schema, StoreError};
+use ciam_core::store::{CollectionSpec, Schema, StoreError, Wanted};
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure::{is_busy, unavailable};
 use super::schema;
+use crate::generations::Standing;
+use crate::layout::{bare_table_name, table_name};
+use crate::plan::{Plan, Statement, Unfinished};
+use crate::query;
 
 /// How long to wait for another program that writes.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,8 +27,19 @@ pub struct Inspection {
     pub damage: Vec<String>,
     /// Whether it can be written now.
     pub writing: Writing,
-    /// What is missing for the collections, as SQL: what [`prepare`](ciam_core::store::Backend::prepare) would run.
+    /// What is missing for the collections, as SQL: what `ciam migrate --apply` would run, or a start that may.
     pub missing: Vec<String>,
+    /// Whether the collections cannot be used without it.
+    pub pending: bool,
+    /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
+    /// refused, unless it may migrate.
+    pub empty: bool,
+    /// A table that was fenced against this version: newer ones rely on what this one leaves out.
+    pub outdated: Option<String>,
+    /// The collections some of whose records lack something, or will when what is missing is made.
+    pub unfinished: Vec<Unfinished>,
+    /// What drops columns and indexes that no version declares any more, as SQL.
+    pub left_over: Vec<String>,
     /// What is there and does not fit the collections.
     pub misfit: Option<String>,
     /// How many records had expired before a moment and are still there, up to 10,000.
@@ -66,30 +81,66 @@ impl Inspection {
     /// As [`Inspection::of`].
     pub fn of_nothing(schema: &Schema) -> Result<Vec<String>, StoreError> {
         let empty = Connection::open_in_memory().map_err(unavailable)?;
-        plan(&empty, schema)
+        Ok(texts(plan(&empty, schema)?.statements()))
     }
 
     fn look(file: &Path, schema: &Schema, overdue: Timestamp) -> Result<Self, StoreError> {
         let (conn, writing) = open(file).map_err(unavailable)?;
         let damage = damage(&conn).map_err(unavailable)?;
-        let (missing, misfit) = match plan(&conn, schema) {
-            Ok(missing) => (missing, None),
-            Err(misfit @ StoreError::Layout { .. }) => (Vec::new(), Some(misfit.to_string())),
+        let (plan, misfit) = match plan(&conn, schema) {
+            Ok(plan) => (plan, None),
+            Err(misfit @ StoreError::Layout { .. }) => (Plan::new(true), Some(misfit.to_string())),
             Err(error) => return Err(error),
         };
+        let unfinished = plan.standings.iter().filter(|(_, standing)| standing.lags());
+        let unfinished = unfinished.map(|(spec, standing)| of_unfinished(&conn, spec, standing));
+        let unfinished = unfinished.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
+        let missing = texts(plan.statements());
         let mut late = 0;
-        if missing.is_empty() && misfit.is_none() {
+        if plan.optional && misfit.is_none() {
             for spec in schema.collections().iter().filter(|spec| spec.expires) {
                 late += expired(&conn, spec.name, overdue).map_err(unavailable)?;
             }
         }
-        Ok(Self { damage, writing, missing, misfit, overdue: late.min(ENOUGH) })
+        Ok(Self {
+            damage,
+            writing,
+            missing,
+            pending: !plan.optional,
+            empty: plan.fresh,
+            outdated: plan.outdated.map(|collection| format!("ciam_{collection}")),
+            unfinished,
+            left_over: texts(plan.left_over.iter()),
+            misfit,
+            overdue: late.min(ENOUGH),
+        })
     }
 }
 
-fn plan(conn: &Connection, schema: &Schema) -> Result<Vec<String>, StoreError> {
+fn plan(conn: &Connection, schema: &Schema) -> Result<Plan, StoreError> {
     schema.collections().iter().try_for_each(crate::layout::check_names)?;
-    Ok(schema::plan(conn, schema.collections())?.into_iter().map(|statement| statement.text).collect())
+    schema::plan(conn, schema.collections())
+}
+
+fn texts<'s>(statements: impl Iterator<Item = &'s Statement>) -> Vec<String> {
+    statements.map(|statement| statement.text.clone()).collect()
+}
+
+/// A table without generations is all of the first.
+fn of_unfinished(conn: &Connection, spec: &CollectionSpec, standing: &Standing) -> rusqlite::Result<Unfinished> {
+    let table = bare_table_name(spec);
+    let counted = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = 'layout'";
+    let older = match conn.query_row(counted, [&table], |row| row.get(0))? {
+        0 => String::new(),
+        _ => format!(" WHERE {}", query::older(spec, standing.floor, Wanted::Documents)),
+    };
+    let count = format!("SELECT count(*) FROM (SELECT 1 FROM {}{older} LIMIT {ENOUGH})", table_name(spec));
+    Ok(Unfinished {
+        table,
+        records: conn.query_row(&count, (), |row| row.get(0))?,
+        columns: standing.incomplete.iter().map(|&name| name.to_owned()).collect(),
+        fence: schema::fence(spec, standing.floor),
+    })
 }
 
 /// A connection that makes no file, and whether it could write.

@@ -23,6 +23,7 @@
 
 mod batch;
 mod directory;
+mod evolution;
 mod executor;
 mod failure;
 mod host;
@@ -47,8 +48,8 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
 use ciam_core::store::{
-    Backend, Batch, ColumnType, Cursor, Directory, Load, Position, Pressure, RawQuery, RecordKey, Row, Schema,
-    Settlement, StoreError,
+    Backend, Backfill, Batch, ColumnType, Cursor, Directory, Evolution, Load, Position, Pressure, RawQuery, RecordKey,
+    Row, Schema, Settlement, StoreError,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -57,6 +58,8 @@ use uuid::Uuid;
 pub use inspection::{Inspection, Writing};
 pub use options::SqliteOptions;
 
+use crate::generations::not_serving;
+use crate::migrations::Migrations;
 use batch::Tables;
 use readers::Readers;
 use sql::Table;
@@ -75,6 +78,7 @@ pub struct SqliteStore {
     readers: Readers,
     tables: RwLock<Arc<Tables>>,
     figures: Arc<Figures>,
+    migrations: Migrations,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -164,6 +168,16 @@ impl SqliteStore {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Refuses a question by columns that some record may lack.
+    fn check_serving(&self, table: &Table, columns: &[&'static str]) -> Result<(), StoreError> {
+        if table.filled.lacked(columns).is_none() {
+            return Ok(());
+        }
+        // Somebody else may have completed them meanwhile.
+        table.filled.renew(self.readers.standing(&table.spec)?);
+        if table.filled.lacked(columns).is_none() { Ok(()) } else { Err(not_serving(&table.spec, columns)) }
+    }
+
     async fn send(&self, job: Job) -> Result<(), StoreError> {
         self.queue.send(job).await.map_err(|_| StoreError::Unavailable("the writer has ended".into()))
     }
@@ -177,15 +191,26 @@ impl SqliteStore {
 #[async_trait]
 impl Backend for SqliteStore {
     async fn prepare(&self, schema: &Schema) -> Result<(), StoreError> {
-        let mut tables = Tables::clone(&self.tables());
-        for spec in schema.collections() {
+        let specs = schema.collections();
+        for spec in specs {
             crate::layout::check_names(spec)?;
-            crate::layout::check_declared(tables.get(spec.name).map(|table| &table.spec), spec)?;
-            tables.entry(spec.name).or_insert_with(|| Arc::new(Table::new(spec.clone())));
+            crate::layout::check_declared(self.tables().get(spec.name).map(|table| &table.spec), spec)?;
         }
-        let (answer, answered) = oneshot::channel();
-        self.ask(Job::Prepare { specs: schema.collections().to_vec(), answer }, answered).await?;
-        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
+        let (theirs, migrations) = (specs.to_vec(), self.migrations);
+        let standings = self.write(move |tx| schema::prepare(tx, &theirs, migrations)).await?;
+        {
+            let mut known = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+            let mut tables = Tables::clone(&known);
+            for (spec, standing) in specs.iter().zip(standings) {
+                tables.entry(spec.name).or_insert_with(|| Arc::new(Table::new(spec.clone(), standing)));
+            }
+            *known = Arc::new(tables);
+        }
+        if migrations == Migrations::Complete
+            && let Some(backfill) = Backfill::over(self, schema)
+        {
+            crate::migrations::warn_of(&backfill.finish().await?);
+        }
         Ok(())
     }
 
@@ -194,12 +219,18 @@ impl Backend for SqliteStore {
     }
 
     async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
-        self.readers.find(batch::table(&self.tables(), query.collection)?, realm, now, query)
+        let tables = self.tables();
+        let table = batch::table(&tables, query.collection)?;
+        self.check_serving(table, &query.columns)?;
+        self.readers.find(table, realm, now, query)
     }
 
     async fn count(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<u32, StoreError> {
         let query = RawQuery { after: None, ..query.clone() };
-        self.readers.count(batch::table(&self.tables(), query.collection)?, realm, now, &query)
+        let tables = self.tables();
+        let table = batch::table(&tables, query.collection)?;
+        self.check_serving(table, &query.columns)?;
+        self.readers.count(table, realm, now, &query)
     }
 
     async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError> {
@@ -251,6 +282,10 @@ impl Backend for SqliteStore {
     async fn commits_of_others(&self) -> Result<Option<u64>, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.ask(Job::Version { answer }, answered).await.map(Some)
+    }
+
+    fn evolution(&self) -> Option<&dyn Evolution> {
+        Some(self)
     }
 
     fn file(&self) -> Option<PathBuf> {

@@ -13,6 +13,7 @@ use super::SqliteStore;
 use super::failure::is_busy;
 use super::readers::Readers;
 use super::writer::{Figures, Writer};
+use crate::migrations::Migrations;
 
 /// How many statements a connection keeps prepared: all of an application's, in practice.
 const KEPT_STATEMENTS: usize = 1024;
@@ -35,6 +36,7 @@ pub struct SqliteOptions {
     queue: usize,
     busy_timeout: Duration,
     mapped: u32,
+    migrations: Migrations,
 }
 
 impl Default for SqliteOptions {
@@ -47,7 +49,14 @@ impl SqliteOptions {
     /// Four readers, at most 512 writes in a commit, 4096 waiting, five seconds of patience, 2 GiB mapped.
     #[must_use]
     pub const fn new() -> Self {
-        Self { readers: 4, max_group: 512, queue: 4096, busy_timeout: Duration::from_secs(5), mapped: 0x7FFF_0000 }
+        Self {
+            readers: 4,
+            max_group: 512,
+            queue: 4096,
+            busy_timeout: Duration::from_secs(5),
+            mapped: 0x7FFF_0000,
+            migrations: Migrations::Refuse,
+        }
     }
 
     /// How many connections read (default 4, at least 1). More than there are processors gain nothing.
@@ -90,6 +99,13 @@ impl SqliteOptions {
         self
     }
 
+    /// What may be done to a file that holds records of an older version of the app (default [`Migrations::Refuse`]).
+    #[must_use]
+    pub const fn migrations(mut self, migrations: Migrations) -> Self {
+        self.migrations = migrations;
+        self
+    }
+
     /// Opens the file, which is created if it is not there, and switches it to write-ahead logging.
     ///
     /// # Errors
@@ -106,7 +122,7 @@ impl SqliteOptions {
         let (opened, is_open) = oneshot::channel();
         let theirs = Arc::clone(&figures);
         // Opening may wait for another process, so it happens on the thread that may wait.
-        let file = path.clone();
+        let (file, migrations) = (path.clone(), self.migrations);
         let thread = std::thread::Builder::new().name("ciam-sqlite-writer".to_owned());
         let spawned = thread.spawn(move || match self.connections(&path) {
             Ok((conn, readers)) => {
@@ -119,7 +135,7 @@ impl SqliteOptions {
         spawned.map_err(|error| StoreError::Unopened(format!("the writer cannot start: {error}")))?;
         let readers =
             is_open.await.unwrap_or_else(|_| Err(StoreError::Unopened("the writer did not start".to_owned())))?;
-        Ok(SqliteStore { file, queue: jobs, readers, tables: RwLock::default(), figures })
+        Ok(SqliteStore { file, queue: jobs, readers, tables: RwLock::default(), figures, migrations })
     }
 
     /// Others may be opening the file, too: SQLite does not wait for them while it changes the journal's mode.

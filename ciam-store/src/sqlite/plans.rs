@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::directory::WORDS;
 use super::schema;
 use super::sql::{Table, row_columns};
+use crate::migrations::Migrations;
 use crate::search;
 
 fn spec(expires: bool) -> CollectionSpec {
@@ -50,8 +51,8 @@ fn plan(conn: &Connection, text: &str) -> String {
 fn every_question_walks_an_index() {
     for expires in [false, true] {
         let conn = Connection::open_in_memory().unwrap();
-        schema::prepare(&conn, &[spec(expires)]).unwrap();
-        let table = Table::new(spec(expires));
+        let standing = schema::prepare(&conn, &[spec(expires)], Migrations::Refuse).unwrap().remove(0);
+        let table = Table::new(spec(expires), standing);
         for text in [&table.read, &table.version, &table.touch, &table.remove, &table.replace, &table.taken] {
             assert!(plan(&conn, text).starts_with("SEARCH ciam_things USING INDEX sqlite_autoindex"), "{text}");
         }

@@ -6,13 +6,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{Cursor, Position, RawQuery, RecordKey, Row, StoreError, Value};
-use rusqlite::Connection;
+use ciam_core::store::{
+    CollectionSpec, Cursor, Lacking, Position, RawQuery, RecordKey, Row, StoreError, Value, Wanted,
+};
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+use uuid::Uuid;
 
 use super::batch::{Tables, table};
 use super::failure::unavailable;
+use super::schema;
 use super::sql::Table;
+use crate::generations::Standing;
+use crate::query;
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -128,6 +134,32 @@ impl Readers {
             rows.collect()
         };
         read().map_err(unavailable)
+    }
+
+    /// How a collection stands now.
+    pub(super) fn standing(&self, spec: &CollectionSpec) -> Result<Standing, StoreError> {
+        schema::standing(&*self.connection()?, spec)
+    }
+
+    /// The next few hundred records, of which those that lack something.
+    pub(super) fn lacking(&self, table: &Table, after: Option<Uuid>, wanted: Wanted) -> Result<Lacking, StoreError> {
+        let older = query::older(&table.spec, table.filled.standing().floor, wanted);
+        let live = table.spec.live.len();
+        let connection = self.connection()?;
+        let look = || -> rusqlite::Result<Lacking> {
+            let next: Option<Uuid> = connection
+                .prepare_cached(&query::end_of_window(&table.spec, after.is_some()))?
+                .query_row(params_from_iter(after), |row| row.get(0))
+                .optional()?;
+            let row = super::sql::row_columns(&table.spec);
+            let text = query::lacking(&table.spec, &older, &row, after.is_some(), next.is_some());
+            let mut statement = connection.prepare_cached(&text)?;
+            let rows = statement.query_map(params_from_iter(after.into_iter().chain(next)), |row| {
+                Ok((RealmId::from_uuid(row.get(0)?), to_row(row, 1, live)?))
+            })?;
+            Ok(Lacking { rows: rows.collect::<Result<_, _>>()?, next })
+        };
+        look().map_err(unavailable)
     }
 
     /// Reads something, so that a database that has gone is noticed.

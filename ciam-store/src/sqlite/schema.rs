@@ -12,7 +12,10 @@ use ciam_core::store::{CollectionSpec, StoreError};
 use rusqlite::Connection;
 
 use super::failure::unavailable;
-use crate::layout::{self, ColumnLayout, Dialect, FoundIndex, IndexLayout, table_name};
+use crate::generations::{self, Generation, Generations, Standing};
+use crate::layout::{self, ColumnLayout, Dialect, FoundIndex, IndexLayout, bare_table_name, quoted, table_name};
+use crate::migrations::Migrations;
+use crate::plan::{Found, Plan, Statement};
 
 /// SQLite's words. Names may be of any length.
 const DIALECT: Dialect = Dialect {
@@ -25,6 +28,7 @@ const DIALECT: Dialect = Dialect {
     doc: "TEXT",
     order: &[],
     name_limit: usize::MAX,
+    concurrently: "",
 };
 
 /// The ids of units: taken by their commit, or by whoever settled that they never commit.
@@ -34,39 +38,106 @@ const UNITS: &str = "CREATE TABLE ciam_units (
     committed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID";
 
-/// Creates what is missing and refuses what does not fit. Runs inside a transaction.
-pub(super) fn prepare(conn: &Connection, specs: &[CollectionSpec]) -> Result<(), StoreError> {
-    for Statement { table, text } in plan(conn, specs)? {
-        conn.execute_batch(&text).map_err(|error| cannot_make(&table, error))?;
-    }
-    Ok(())
-}
+/// The generations of each collection.
+const LAYOUTS: &str = "CREATE TABLE ciam_layouts (
+    collection TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    columns TEXT NOT NULL,
+    indexes TEXT NOT NULL,
+    shape INTEGER NOT NULL,
+    fenced INTEGER NOT NULL,
+    PRIMARY KEY (collection, generation)
+) STRICT, WITHOUT ROWID";
 
-/// A statement that makes something that is missing.
-pub(super) struct Statement {
-    table: String,
-    pub(super) text: String,
-}
+/// What the triggers of a fence say.
+pub(super) const TOO_OLD: &str = "ciam: this version of the app is too old to write here";
 
-/// What would be created, in order. Refuses what is there and does not fit.
-pub(super) fn plan(conn: &Connection, specs: &[CollectionSpec]) -> Result<Vec<Statement>, StoreError> {
-    let mut plan = Vec::new();
-    let units = "SELECT count(*) FROM sqlite_schema WHERE name = 'ciam_units'";
-    if conn.query_row(units, (), |row| row.get::<_, i64>(0)).map_err(unavailable)? == 0 {
-        plan.push(Statement { table: "ciam_units".to_owned(), text: UNITS.to_owned() });
-    }
-    for spec in specs {
-        let table = layout::bare_table_name(spec);
-        let there = found_columns(conn, spec)?;
-        if there.is_empty() {
-            plan.push(Statement { table: table.clone(), text: create_table(spec) });
-        } else {
-            layout::compare_columns(spec, &layout(spec), &there)?;
+/// Creates what is missing, if it may, and refuses what does not fit; answers how each collection stands. Runs inside a
+/// transaction.
+pub(super) fn prepare(
+    conn: &Connection,
+    specs: &[CollectionSpec],
+    migrations: Migrations,
+) -> Result<Vec<Standing>, StoreError> {
+    let plan = plan(conn, specs)?;
+    if plan.is_allowed(migrations)? {
+        for statement in plan.statements() {
+            conn.execute_batch(&statement.text).map_err(|error| cannot_make(conn, statement, error))?;
         }
-        let missing = missing_indexes(conn, spec)?.into_iter();
-        plan.extend(missing.map(|index| Statement { table: table.clone(), text: index.text(&table_name(spec)) }));
+    }
+    specs.iter().map(|spec| standing(conn, spec)).collect()
+}
+
+/// What would be done, in order. Refuses what is there and does not fit.
+pub(super) fn plan(conn: &Connection, specs: &[CollectionSpec]) -> Result<Plan, StoreError> {
+    let own =
+        [("ciam_units", UNITS), (generations::TABLE, LAYOUTS)].map(|(name, text)| (name, text, is_there(conn, name)));
+    let mut found = specs.iter().map(|spec| found(conn, spec)).collect::<Result<Vec<Found>, _>>()?;
+    let empty = found.iter().all(|found| found.columns.is_empty());
+    let mut plan = Plan::new(empty && matches!(&own[0].2, Ok(false)));
+    for (name, text, there) in own {
+        if !there? {
+            plan.make_own(name, text);
+        }
+    }
+    for (spec, found) in specs.iter().zip(found.drain(..)) {
+        plan.add(&DIALECT, spec, &layout(spec), || create_table(spec), found)?;
     }
     Ok(plan)
+}
+
+fn is_there(conn: &Connection, table: &str) -> Result<bool, StoreError> {
+    let text = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    Ok(conn.query_row(text, [table], |row| row.get::<_, i64>(0)).map_err(unavailable)? > 0)
+}
+
+fn found(conn: &Connection, spec: &CollectionSpec) -> Result<Found, StoreError> {
+    Ok(Found {
+        columns: found_columns(conn, spec)?,
+        indexes: found_indexes(conn, spec)?,
+        generations: found_generations(conn, spec)?,
+    })
+}
+
+/// How a collection stands now.
+pub(super) fn standing(conn: &Connection, spec: &CollectionSpec) -> Result<Standing, StoreError> {
+    Ok(found_generations(conn, spec)?.standing(spec))
+}
+
+fn found_generations(conn: &Connection, spec: &CollectionSpec) -> Result<Generations, StoreError> {
+    if !is_there(conn, generations::TABLE)? {
+        return Ok(Generations::default());
+    }
+    let text = format!(
+        "SELECT {} FROM {} WHERE collection = ?1 ORDER BY generation",
+        generations::COLUMNS,
+        generations::TABLE
+    );
+    let mut statement = conn.prepare(&text).map_err(unavailable)?;
+    let kept = statement.query_map([spec.name], |row| {
+        let [columns, indexes]: [String; 2] = [row.get(2)?, row.get(3)?];
+        Ok(Generation::kept(row.get(1)?, &columns, &indexes, row.get(4)?, row.get(5)?))
+    });
+    Ok(Generations(kept.and_then(Iterator::collect).map_err(unavailable)?))
+}
+
+/// What refuses rows of generations before this one.
+pub(super) fn fence(spec: &CollectionSpec, floor: i32) -> Vec<String> {
+    let trigger = |name: &str, when: &str| {
+        let name = quoted(&format!("{}__layout_{name}", bare_table_name(spec)));
+        let drop = format!("DROP TRIGGER IF EXISTS {name}");
+        let make = format!(
+            "CREATE TRIGGER {name} BEFORE {when} ON {} WHEN NEW.layout < {floor} BEGIN SELECT RAISE(ABORT, '{TOO_OLD}'); END",
+            table_name(spec)
+        );
+        [drop, make]
+    };
+    [trigger("insert", "INSERT"), trigger("update", "UPDATE OF layout")].into_iter().flatten().collect()
+}
+
+/// What is kept when no row is of a generation before this one.
+pub(super) fn proved(spec: &CollectionSpec, floor: i32) -> String {
+    format!("UPDATE {} SET fenced = 1 WHERE collection = '{}' AND generation = {floor}", generations::TABLE, spec.name)
 }
 
 fn layout(spec: &CollectionSpec) -> Vec<ColumnLayout> {
@@ -97,16 +168,21 @@ fn create_table(spec: &CollectionSpec) -> String {
 
 fn found_columns(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<ColumnLayout>, StoreError> {
     let mut statement = conn
-        .prepare("SELECT name, type, \"notnull\", pk > 0 FROM pragma_table_xinfo(?1) ORDER BY cid")
+        .prepare("SELECT name, type, \"notnull\", pk > 0, dflt_value FROM pragma_table_xinfo(?1) ORDER BY cid")
         .map_err(unavailable)?;
-    let columns = statement.query_map([layout::bare_table_name(spec)], |row| {
-        Ok(ColumnLayout { name: row.get(0)?, kind: row.get(1)?, required: row.get(2)?, primary: row.get(3)? })
+    let columns = statement.query_map([bare_table_name(spec)], |row| {
+        Ok(ColumnLayout {
+            name: row.get(0)?,
+            kind: row.get(1)?,
+            required: row.get(2)?,
+            primary: row.get(3)?,
+            default: row.get(4)?,
+        })
     });
     columns.and_then(Iterator::collect).map_err(unavailable)
 }
 
-/// The indexes that are missing.
-fn missing_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<IndexLayout>, StoreError> {
+fn found_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<FoundIndex>, StoreError> {
     let mut statement = conn
         .prepare(
             "SELECT name, \"unique\", partial, (SELECT group_concat(name) FROM \
@@ -114,22 +190,27 @@ fn missing_indexes(conn: &Connection, spec: &CollectionSpec) -> Result<Vec<Index
              FROM pragma_index_list(?1) AS list WHERE origin = 'c'",
         )
         .map_err(unavailable)?;
-    let there: Vec<FoundIndex> = statement
-        .query_map([layout::bare_table_name(spec)], |row| {
-            Ok(FoundIndex { name: row.get(0)?, unique: row.get(1)?, partial: row.get(2)?, columns: row.get(3)? })
-        })
-        .and_then(Iterator::collect)
-        .map_err(unavailable)?;
-    layout::missing_indexes(spec, layout::indexes(&DIALECT, spec), &there)
+    let there = statement.query_map([bare_table_name(spec)], |row| {
+        let columns: Option<String> = row.get(3)?;
+        let columns = columns.unwrap_or_default();
+        Ok(FoundIndex { name: row.get(0)?, unique: row.get(1)?, partial: row.get(2)?, columns, valid: true })
+    });
+    there.and_then(Iterator::collect).map_err(unavailable)
 }
 
 /// A unique index cannot be made over rows that share a key.
-fn cannot_make(table: &str, error: rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::Layout {
-            table: table.to_owned(),
-            problem: "rows share a key that is declared unique".to_owned(),
-        },
+fn cannot_make(conn: &Connection, statement: &Statement, error: rusqlite::Error) -> StoreError {
+    match (&statement.index, error.sqlite_error_code()) {
+        (Some(index), Some(rusqlite::ErrorCode::ConstraintViolation)) => shared(conn, &statement.table, index),
         _ => unavailable(error),
+    }
+}
+
+fn shared(conn: &Connection, table: &str, index: &IndexLayout) -> StoreError {
+    match conn.query_row(&index.shared(&quoted(table)), (), |row| row.get::<_, i64>(0)) {
+        Ok(keys) => {
+            StoreError::Shared { table: table.to_owned(), index: index.name.clone(), keys: keys.unsigned_abs() }
+        }
+        Err(error) => unavailable(error),
     }
 }

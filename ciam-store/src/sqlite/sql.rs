@@ -8,6 +8,7 @@ use ciam_core::store::{CollectionSpec, IndexSpec, RawQuery, StoreError};
 use rusqlite::Statement;
 
 use super::executor::Bind;
+use crate::generations::{Filled, Standing};
 use crate::layout::{quoted, table_name};
 use crate::query::{self, Param};
 
@@ -26,6 +27,7 @@ pub(super) const SWEEP_UNITS: &str = "DELETE FROM ciam_units WHERE id IN \
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) spec: CollectionSpec,
+    pub(super) filled: Filled,
     /// `?1` id, `?2` realm, `?3` now.
     pub(super) read: String,
     /// `?1` realm, `?2` place, `?3` limit; of the stream only.
@@ -49,6 +51,8 @@ pub(super) struct Table {
     pub(super) unique: Vec<Unique>,
     /// `?1` now, `?2` limit; of collections that expire only.
     pub(super) sweep: Option<String>,
+    /// As [`query::refreshed`] says.
+    pub(super) refresh: String,
 }
 
 /// A tally or a peak.
@@ -72,7 +76,7 @@ pub(super) struct Unique {
 }
 
 impl Table {
-    pub(super) fn new(spec: CollectionSpec) -> Self {
+    pub(super) fn new(spec: CollectionSpec, standing: Standing) -> Self {
         let table = table_name(&spec);
         // `?3` is bound in every statement, so it stands in the text also where nothing expires.
         let live = if spec.expires { "expires_at > ?3" } else { "?3 IS NOT NULL" };
@@ -80,7 +84,8 @@ impl Table {
         let row = row_columns(&spec);
         let columns = query::inserted(&spec);
         let places: Vec<String> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
-        let replaced = query::replaced(&spec);
+        let Standing { generation, .. } = standing;
+        let replaced = query::replaced(&spec, generation);
         let unique = spec.indexes.iter().filter(|index| index.unique).map(|index| unique(&spec, index)).collect();
         let lives = spec.live.iter().map(|name| Live {
             name,
@@ -90,7 +95,11 @@ impl Table {
         Self {
             read: format!("SELECT {row} FROM {table} WHERE {mine}"),
             tail: format!("SELECT {row}, seq FROM {table} WHERE realm = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"),
-            insert: format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", ")),
+            insert: format!(
+                "INSERT INTO {table} ({}, layout) VALUES ({}, {generation})",
+                columns.join(", "),
+                places.join(", ")
+            ),
             replace: format!("UPDATE {table} SET {replaced} WHERE {mine} AND version = ?4"),
             remove: format!("DELETE FROM {table} WHERE {mine} AND version = ?4"),
             version: format!("SELECT version FROM {table} WHERE {mine}"),
@@ -105,6 +114,8 @@ impl Table {
                      ORDER BY expires_at LIMIT ?2)"
                 )
             }),
+            refresh: query::refreshed(&spec, &standing),
+            filled: Filled::new(standing),
             spec,
         }
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
-use ciam_core::store::{Batch, CollectionSpec, Load, Settlement, StoreError};
+use ciam_core::store::{Batch, Load, Settlement, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -21,7 +21,6 @@ use uuid::Uuid;
 use super::batch::{self, Tables};
 use super::failure::{is_busy, is_foreign_key, unavailable};
 use super::load::{self, Answers};
-use super::schema;
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -50,10 +49,6 @@ pub(super) enum Job {
         limit: u32,
         answer: Answer<u32>,
     },
-    Prepare {
-        specs: Vec<CollectionSpec>,
-        answer: Answer<()>,
-    },
     Host(Box<dyn HostWrite>),
     /// Writes nothing, and so is answered outside of groups.
     Version {
@@ -75,7 +70,6 @@ enum Done {
     Load(Result<Answers, StoreError>),
     Settle(Result<Settlement, StoreError>),
     Sweep(Result<u32, StoreError>),
-    Prepare(Result<(), StoreError>),
     Host(Result<(), StoreError>),
     Version(Result<u64, StoreError>),
 }
@@ -83,7 +77,7 @@ enum Done {
 impl Done {
     const fn keep(&self) -> bool {
         match self {
-            Self::Batch(result) | Self::Prepare(result) | Self::Host(result) => result.is_ok(),
+            Self::Batch(result) | Self::Host(result) => result.is_ok(),
             Self::Load(result) => result.is_ok(),
             Self::Settle(result) => result.is_ok(),
             Self::Sweep(result) => result.is_ok(),
@@ -289,7 +283,6 @@ impl Writer {
             Job::Version { .. } => Done::Version(self.version()),
             Job::Settle { unit, now, .. } => Done::Settle(batch::settle(&self.conn, *unit, *now)),
             Job::Sweep { tables, now, limit, .. } => Done::Sweep(batch::sweep(&self.conn, tables, *now, *limit)),
-            Job::Prepare { specs, .. } => Done::Prepare(schema::prepare(&self.conn, specs)),
             Job::Host(host) => {
                 let kept = catch_unwind(AssertUnwindSafe(|| host.run(&self.conn))).unwrap_or(false);
                 Done::Host(if kept { Ok(()) } else { Err(StoreError::Misuse("taken back by the host")) })
@@ -335,10 +328,9 @@ fn finish(job: Job, outcome: Result<Done, StoreError>) {
         (Job::Load { answer, .. }, Err(error)) => drop(answer.send(Err(error))),
         (Job::Settle { answer, .. }, Ok(Done::Settle(result))) => drop(answer.send(result)),
         (Job::Sweep { answer, .. }, Ok(Done::Sweep(result))) => drop(answer.send(result)),
-        (Job::Prepare { answer, .. }, Ok(Done::Prepare(result))) => drop(answer.send(result)),
         // Whether it was kept or taken back, the host's own answer is the answer.
         (Job::Host(host), Ok(_)) => host.finish(Ok(())),
-        (Job::Batch { answer, .. } | Job::Prepare { answer, .. }, outcome) => drop(answer.send(outcome.map(drop))),
+        (Job::Batch { answer, .. }, outcome) => drop(answer.send(outcome.map(drop))),
         (Job::Settle { answer, .. }, Err(StoreError::Unknown(source))) => {
             drop(answer.send(Err(StoreError::Unavailable(source))));
         }

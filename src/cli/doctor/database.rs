@@ -10,6 +10,7 @@ use ciam_core::store::{Store, StoreError};
 use ciam_core::users::User;
 use ciam_core::vault::{KeyCheck, KeyState, LocalVault};
 use ciam_core::with_causes;
+use ciam_store::{Migrations, Unfinished};
 
 use super::super::context::Context;
 use super::Findings;
@@ -23,16 +24,60 @@ const CLOCK_BEHIND: Duration = Duration::from_mins(1);
 /// The most messages that are counted.
 const COUNTED: u32 = 10_000;
 
+/// What a database lacks.
+#[derive(Debug)]
+pub(super) struct Lack<'f> {
+    pub(super) missing: &'f [String],
+    /// Whether the site cannot go without it.
+    pub(super) pending: bool,
+    /// Whether nothing of ciam's is there, so that a start makes all of it.
+    pub(super) empty: bool,
+    /// A table that newer versions of the site keep this one out of.
+    pub(super) outdated: Option<&'f str>,
+}
+
 /// What is missing, and what does not fit.
-pub(super) fn layout(missing: &[String], misfit: Option<&str>, findings: &mut Findings) {
+pub(super) fn layout(settings: &Settings, lack: &Lack<'_>, misfit: Option<&str>, findings: &mut Findings) {
     if let Some(misfit) = misfit {
         findings.error("layout.misfit", misfit, "use the program that made this database, or a newer one");
     }
-    if !missing.is_empty() {
+    let what = format!("{} statements are pending", lack.missing.len());
+    if let Some(table) = lack.outdated {
+        findings.error(
+            "layout.outdated",
+            format!("newer versions of the site keep this program out of {table}"),
+            "use a newer version of this program; `ciam migrate` says how to go back for good",
+        );
+    } else if lack.pending && !lack.empty && settings.migrations == Migrations::Refuse {
+        findings.error(
+            "layout.pending",
+            format!("{what}, without which the site is not started"),
+            "`ciam migrate --plan` shows them, `ciam migrate --apply` runs them",
+        );
+    } else if !lack.missing.is_empty() {
         findings.warning(
             "layout.pending",
-            format!("{} tables and indexes are missing", missing.len()),
-            "`ciam migrate --plan` shows them, `ciam migrate` makes them; so does a start of the site",
+            what,
+            "`ciam migrate --plan` shows them, `ciam migrate --apply` runs them; so does a start of the site",
+        );
+    }
+}
+
+/// What is not as it will be when a migration is through.
+pub(super) fn unfinished(unfinished: &[Unfinished], left_over: &[String], findings: &mut Findings) {
+    let tables: Vec<&str> = unfinished.iter().map(|unfinished| unfinished.table.as_str()).collect();
+    if !tables.is_empty() {
+        findings.warning(
+            "layout.unfinished",
+            format!("records of older versions may lack something in {}", tables.join(", ")),
+            "`ciam migrate` says what is left to do; new indexes over them do not serve before",
+        );
+    }
+    if !left_over.is_empty() {
+        findings.note(
+            "layout.left_over",
+            "there are columns or indexes that this version does not use",
+            "when no version that runs uses them, `ciam migrate --contract` drops them; `--plan` shows which",
         );
     }
 }
@@ -57,7 +102,7 @@ pub(super) async fn contents(
 ) -> Result<(), StoreError> {
     let store = super::store_of(settings, context).await?;
     key(settings, &store, findings).await;
-    let late = store.count(&Outgoing::BY_DUE.range(&(), ..=now - MESSAGE_LATE), COUNTED).await?;
+    let late = served(store.count(&Outgoing::BY_DUE.range(&(), ..=now - MESSAGE_LATE), COUNTED).await)?.unwrap_or(0);
     if late > 0 {
         findings.warning(
             "outbox.late",
@@ -65,7 +110,7 @@ pub(super) async fn contents(
             "see that a process with workers runs, and what its log says of the mail server",
         );
     }
-    let dead = store.count(&DeadLetter::BY_FAILED.under(&()), COUNTED).await?;
+    let dead = served(store.count(&DeadLetter::BY_FAILED.under(&()), COUNTED).await)?.unwrap_or(0);
     if dead > 0 {
         findings.warning(
             "outbox.dead",
@@ -73,8 +118,8 @@ pub(super) async fn contents(
             "`ciam messages dead` lists them, `ciam messages retry --all` sends again what is still of use",
         );
     }
-    let newest = store.find(&User::BY_CREATED.under(&()).descending().limit(1)).await?.items.pop();
-    if newest.is_some_and(|user| user.created.since(now) > CLOCK_BEHIND) {
+    let newest = served(store.find(&User::BY_CREATED.under(&()).descending().limit(1)).await)?;
+    if newest.and_then(|mut page| page.items.pop()).is_some_and(|user| user.created.since(now) > CLOCK_BEHIND) {
         findings.error(
             "clock.behind",
             "an account was created at a time that this machine's clock has not reached",
@@ -82,6 +127,14 @@ pub(super) async fn contents(
         );
     }
     Ok(())
+}
+
+/// None while the index that was asked is not complete, which is a finding of its own.
+fn served<T>(answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match answer {
+        Err(StoreError::NotServing { .. }) => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 async fn key(settings: &Settings, store: &Store, findings: &mut Findings) {

@@ -169,7 +169,7 @@ fn tuned() -> Result<Answer, Failure> {
 
 /// The records of a database whose layout is complete, so that nothing is made when it is opened.
 pub(super) async fn store_of(settings: &Settings, context: &Context) -> Result<Store, StoreError> {
-    let backend = settings.backend().await?;
+    let backend = settings.backend_for(ciam_store::Migrations::Refuse).await?;
     backend.prepare(&context.blueprint().schema()).await?;
     Ok(Store::new(backend, RealmId::DEFAULT, Arc::new(SystemClock), Arc::new(SystemEntropy::new())))
 }

@@ -8,7 +8,7 @@ use ciam_store::{Inspection, Writing};
 
 use super::super::context::Context;
 use super::Findings;
-use super::database::{SWEEP_LATE, contents, layout, overdue};
+use super::database::{Lack, SWEEP_LATE, contents, layout, overdue, unfinished};
 use crate::settings::Settings;
 
 pub(super) async fn examine(context: &Context, settings: &Settings, file: &Path, findings: &mut Findings) {
@@ -44,9 +44,12 @@ pub(super) async fn examine(context: &Context, settings: &Settings, file: &Path,
             "give the user whom the site runs as the file and its folder, and see that the disk is not full",
         ),
     }
-    layout(&found.missing, found.misfit.as_deref(), findings);
+    let Inspection { missing, pending, empty, outdated, .. } = &found;
+    let lack = Lack { missing, pending: *pending, empty: *empty, outdated: outdated.as_deref() };
+    layout(settings, &lack, found.misfit.as_deref(), findings);
+    unfinished(&found.unfinished, &found.left_over, findings);
     overdue(found.overdue, findings);
-    let whole = found.damage.is_empty() && found.missing.is_empty() && found.misfit.is_none();
+    let whole = found.damage.is_empty() && !found.pending && found.misfit.is_none();
     if whole
         && found.writing == Writing::Possible
         && let Err(error) = contents(context, settings, now, findings).await
@@ -59,7 +62,7 @@ fn missing(file: &Path, findings: &mut Findings) {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() {
         let what = format!("there is no database at {} yet", file.display());
-        findings.note("database.missing", what, "`ciam migrate` makes it; so does a start of the site");
+        findings.note("database.missing", what, "`ciam migrate --apply` makes it; so does a start of the site");
     } else {
         let what = format!("the folder of {} is missing", file.display());
         findings.error("database.missing", what, "make the folder, for the user whom the site runs as");

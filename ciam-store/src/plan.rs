@@ -1,0 +1,178 @@
+//! What has to be done so that a database fits the declared collections, and what could be left out of it.
+
+use ciam_core::store::{CollectionSpec, StoreError};
+
+use crate::generations::{Generation, Generations, Registered, Standing};
+use crate::layout::{
+    self, ColumnLayout, Dialect, FoundIndex, IndexLayout, Making, bare_table_name, quoted, table_name,
+};
+use crate::migrations::Migrations;
+
+/// A statement of a plan.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) table: String,
+    pub(crate) text: String,
+    /// The index that it makes.
+    pub(crate) index: Option<IndexLayout>,
+}
+
+/// What an engine's catalogue says of a collection's table.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) columns: Vec<ColumnLayout>,
+    pub(crate) indexes: Vec<FoundIndex>,
+    pub(crate) generations: Generations,
+}
+
+/// What is pending for some collections.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Whether there is nothing of ciam's at all: then it is made without asking.
+    pub(crate) fresh: bool,
+    /// In one transaction, beside older versions of the app.
+    pub(crate) expand: Vec<Statement>,
+    /// After that, one by one, each by itself.
+    pub(crate) indexes: Vec<Statement>,
+    /// Whether the app can go without all that.
+    pub(crate) optional: bool,
+    /// A collection that was fenced against this version.
+    pub(crate) outdated: Option<&'static str>,
+    /// How each collection stands, or will when the plan is carried out.
+    pub(crate) standings: Vec<(CollectionSpec, Standing)>,
+    /// What drops what no version declares (any more).
+    pub(crate) left_over: Vec<Statement>,
+}
+
+impl Plan {
+    pub(crate) fn new(fresh: bool) -> Self {
+        Self { fresh, optional: true, ..Self::default() }
+    }
+
+    /// What is missing, in order.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.expand.iter().chain(&self.indexes)
+    }
+
+    /// Whether the plan is to be carried out by a start that may do that much.
+    ///
+    /// # Errors
+    /// That the start is refused. A version that the database was fenced against goes back to work only where no other
+    /// one runs: the indexes of newer ones would miss what it writes.
+    pub(crate) fn is_allowed(&self, migrations: Migrations) -> Result<bool, StoreError> {
+        match (self.outdated, migrations) {
+            (_, Migrations::Complete) => Ok(true),
+            (Some(collection), _) => Err(StoreError::Outdated { collection }),
+            (None, Migrations::Refuse) if !self.fresh && !self.optional => {
+                Err(StoreError::Pending { statements: self.statements().count() })
+            }
+            (None, migrations) => Ok(self.fresh || migrations == Migrations::Apply),
+        }
+    }
+
+    fn expand(&mut self, table: &str, text: String) {
+        self.optional = false;
+        self.expand.push(Statement { table: table.to_owned(), text, index: None });
+    }
+
+    /// A table that holds no collection.
+    pub(crate) fn make_own(&mut self, table: &str, text: &str) {
+        self.expand(table, text.to_owned());
+    }
+
+    /// What is pending for one collection.
+    pub(crate) fn add(
+        &mut self,
+        dialect: &Dialect,
+        spec: &CollectionSpec,
+        declared: &[ColumnLayout],
+        create: impl FnOnce() -> String,
+        found: Found,
+    ) -> Result<(), StoreError> {
+        let table = bare_table_name(spec);
+        let Found { columns: there, indexes, mut generations } = found;
+        let new = there.is_empty();
+        let work = layout::compare_indexes(spec, layout::indexes(dialect, spec), &indexes)?;
+        if new {
+            self.expand(&table, create());
+        } else {
+            for column in layout::missing_columns(spec, declared, &there)? {
+                self.expand(&table, format!("ALTER TABLE {} ADD COLUMN {}", table_name(spec), column.text()));
+            }
+            let counted = there.iter().any(|column| column.name == "layout");
+            if !counted && generations.0.is_empty() {
+                // What is there was written by versions that knew what is there.
+                let has_index = |at: usize| {
+                    let name = IndexLayout::declared(dialect, spec, &spec.indexes[at]).name;
+                    indexes.iter().any(|found| found.name == name)
+                };
+                let has_column = |name: &str| there.iter().any(|column| column.name == name);
+                let first = Generation::of(spec, 1, has_column, has_index);
+                let text = generations.register(first).insert(spec.name);
+                self.expand(&table, text);
+            }
+        }
+        let wanted = Generation::declared(spec);
+        match generations.registered(&wanted) {
+            Registered::Yes(_) => {}
+            Registered::InVain(_) => {
+                let text = generations.register(wanted).insert(spec.name);
+                self.expand.push(Statement { table: table.clone(), text, index: None });
+            }
+            registered @ (Registered::No | Registered::Outdated) => {
+                if registered == Registered::Outdated {
+                    self.outdated = Some(spec.name);
+                }
+                let text = generations.register(wanted).insert(spec.name);
+                self.expand(&table, text);
+            }
+        }
+        let dropped = |name: &str| format!("DROP INDEX {}{}", dialect.concurrently, quoted(name));
+        for name in &work.broken {
+            self.optional = false;
+            self.indexes.push(Statement { table: table.clone(), text: dropped(name), index: None });
+        }
+        for index in work.missing {
+            self.optional = false;
+            let making = if new { Making::AtOnce } else { Making::Beside };
+            let text = index.text(dialect, &table_name(spec), making);
+            let statement = Statement { table: table.clone(), text, index: Some(index) };
+            if new { self.expand.push(statement) } else { self.indexes.push(statement) }
+        }
+        let standing = generations.standing(spec);
+        if standing.generation == standing.newest {
+            let mut leave = |text| self.left_over.push(Statement { table: table.clone(), text, index: None });
+            work.left_over.iter().map(|name| dropped(name)).for_each(&mut leave);
+            let ours = |name: &str| generations.0.iter().any(|generation| generation.has_column(name));
+            let extra = there.iter().map(|column| column.name.as_str());
+            let gone: Vec<&str> =
+                extra.filter(|name| ours(name) && !declared.iter().any(|column| column.name == *name)).collect();
+            for name in &gone {
+                leave(format!("ALTER TABLE {} DROP COLUMN {}", table_name(spec), quoted(name)));
+            }
+            for generation in &generations.0 {
+                if gone.iter().any(|name| generation.has_column(name)) {
+                    leave(generation.without(spec.name, &gone));
+                }
+            }
+        }
+        self.standings.push((spec.clone(), standing));
+        Ok(())
+    }
+}
+
+/// A collection whose records are not all as this version of the app writes them, or will not be when what is missing is
+/// made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// The table.
+    pub table: String,
+    /// How many records lack something or are of an older shape, up to 10,000.
+    pub records: u32,
+    /// The indexed columns that are not complete, so that indexes over them do not serve; none when only documents are
+    /// of an older shape.
+    pub columns: Vec<String>,
+    /// What shuts versions out that would leave something out, and proves that no record lacks anything, as SQL.
+    pub fence: Vec<String>,
+}
