@@ -7,7 +7,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use ciam_core::store::{CollectionSpec, ColumnType, StoreError};
+use ciam_core::store::{CollectionSpec, ColumnType, FieldSpec, StoreError};
+
+use crate::layout;
 
 /// What is known of all generations of all collections.
 pub(crate) const TABLE: &str = "ciam_layouts";
@@ -20,7 +22,7 @@ pub(crate) struct Generation {
     pub(crate) number: i32,
     /// `name:kind`, in the order of names.
     pub(crate) columns: Vec<String>,
-    /// The columns of each, separated by commas; a unique one ends with `!`.
+    /// The columns of each, separated by commas; a unique one ends with `!`, that of a searchable field with `~`.
     pub(crate) indexes: Vec<String>,
     pub(crate) shape: i32,
     /// Whether no row is of an older generation, and none ever will be.
@@ -33,7 +35,7 @@ const LIVE: &str = "live";
 impl Generation {
     /// What a collection is declared with, not registered yet.
     pub(crate) fn declared(spec: &CollectionSpec) -> Self {
-        Self::of(spec, i32::from(spec.shape), |_| true, |_| true)
+        Self::of(spec, i32::from(spec.shape), |_| true, |_| true, |_| true)
     }
 
     /// Those of the declared columns and indexes that are there.
@@ -42,6 +44,7 @@ impl Generation {
         shape: i32,
         has_column: impl Fn(&str) -> bool,
         has_index: impl Fn(usize) -> bool,
+        has_field: impl Fn(&FieldSpec) -> bool,
     ) -> Self {
         let kind = |kind| match kind {
             ColumnType::Int => "int",
@@ -57,6 +60,8 @@ impl Generation {
         let mut indexes: Vec<String> = indexes
             .map(|(_, index)| format!("{}{}", index.columns.join(","), if index.unique { "!" } else { "" }))
             .collect();
+        let fields = layout::searched(spec).filter(|field| has_field(field));
+        indexes.extend(fields.map(|field| format!("{}~", field.column)));
         columns.sort();
         indexes.sort();
         Self { number: 0, columns, indexes, shape, fenced: false }
@@ -250,6 +255,7 @@ mod tests {
             name: "things",
             columns,
             indexes,
+            searchable: Vec::new(),
             live: vec!["tries"],
             shape,
             expires: false,

@@ -224,7 +224,7 @@ impl IndexLayout {
     }
 
     /// An index over a searchable field: in the order of a page, with the records that have no value.
-    fn searched(dialect: &Dialect, spec: &CollectionSpec, field: &FieldSpec) -> Self {
+    pub(crate) fn searched(dialect: &Dialect, spec: &CollectionSpec, field: &FieldSpec) -> Self {
         let columns = ["realm", field.column, "id"].map(str::to_owned).into();
         Self { name: index_name(dialect, spec, field.column, "search"), unique: false, columns, partial: false }
     }
@@ -282,7 +282,7 @@ fn index_name(dialect: &Dialect, spec: &CollectionSpec, columns: &str, suffix: &
 
 /// The searchable fields that need an index of their own: one that always has a value is served by a declared index
 /// over its column alone.
-fn searched(spec: &CollectionSpec) -> impl Iterator<Item = &FieldSpec> {
+pub(crate) fn searched(spec: &CollectionSpec) -> impl Iterator<Item = &FieldSpec> {
     let has_one = |field: &FieldSpec| spec.indexes.iter().any(|index| index.columns == [field.column]);
     spec.searchable.iter().filter(move |field| field.nullable || !has_one(field))
 }

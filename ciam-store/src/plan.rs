@@ -1,6 +1,6 @@
 //! What has to be done so that a database fits the declared collections, and what could be left out of it.
 
-use ciam_core::store::{CollectionSpec, StoreError};
+use ciam_core::store::{CollectionSpec, FieldSpec, StoreError};
 
 use crate::generations::{Generation, Generations, Registered, Standing};
 use crate::layout::{
@@ -102,12 +102,11 @@ impl Plan {
             let counted = there.iter().any(|column| column.name == "layout");
             if !counted && generations.0.is_empty() {
                 // What is there was written by versions that knew what is there.
-                let has_index = |at: usize| {
-                    let name = IndexLayout::declared(dialect, spec, &spec.indexes[at]).name;
-                    indexes.iter().any(|found| found.name == name)
-                };
+                let has = |index: IndexLayout| indexes.iter().any(|found| found.name == index.name);
+                let has_index = |at: usize| has(IndexLayout::declared(dialect, spec, &spec.indexes[at]));
+                let has_field = |field: &FieldSpec| has(IndexLayout::searched(dialect, spec, field));
                 let has_column = |name: &str| there.iter().any(|column| column.name == name);
-                let first = Generation::of(spec, 1, has_column, has_index);
+                let first = Generation::of(spec, 1, has_column, has_index, has_field);
                 let text = generations.register(first).insert(spec.name);
                 self.expand(&table, text);
             }

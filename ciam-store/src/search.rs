@@ -48,6 +48,20 @@ pub(crate) struct Question<'s> {
     pub(crate) params: Vec<Param<'s>>,
 }
 
+/// What a search filters and sorts by.
+pub(crate) fn fields(search: &RawSearch) -> Vec<&'static str> {
+    fn filtered(filter: &RawFilter, fields: &mut Vec<&'static str>) {
+        match filter {
+            RawFilter::All(parts) | RawFilter::Any(parts) => parts.iter().for_each(|part| filtered(part, fields)),
+            RawFilter::Not(part) => filtered(part, fields),
+            RawFilter::Test { field, .. } => fields.push(field),
+        }
+    }
+    let mut fields = search.sort.iter().map(|sort| sort.field).collect();
+    filtered(&search.filter, &mut fields);
+    fields
+}
+
 /// The text of a page: it answers a number, then the columns of a row, then the values that it is sorted by.
 pub(crate) fn page<'s>(
     words: &Words,

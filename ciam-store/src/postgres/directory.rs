@@ -25,8 +25,10 @@ pub(super) const WORDS: Words = Words {
 impl Directory for PostgresStore {
     async fn search(&self, realm: RealmId, now: Timestamp, search: &RawSearch) -> Result<RawListing, StoreError> {
         let tables = self.tables();
-        let spec = &table(&tables, search.collection)?.spec;
+        let table = table(&tables, search.collection)?;
+        let spec = &table.spec;
         search.check(spec).map_err(StoreError::Search)?;
+        self.check_serving(table, &search::fields(search)).await?;
         let page = search::page(&WORDS, spec, &row_columns(spec), realm, now, search);
         let rows = self.ask_once(&page).await?;
         let found = |row: &tokio_postgres::Row| -> Result<_, tokio_postgres::Error> {

@@ -65,7 +65,7 @@ pub(super) async fn load(
         Ok(answers)
     };
     match tokio::time::timeout(limit * 2, loading).await {
-        Ok(Err(StoreError::Referenced | StoreError::TooLarge)) => {
+        Ok(Err(StoreError::Referenced | StoreError::TooLarge | StoreError::Outdated { .. })) => {
             // One of them is to blame: by themselves they say which.
             Ok(load.groups.iter().map(|_| None).collect())
         }
@@ -230,6 +230,8 @@ fn refusal(error: tokio_postgres::Error) -> StoreError {
         StoreError::Referenced
     } else if is(&SqlState::PROGRAM_LIMIT_EXCEEDED) {
         StoreError::TooLarge
+    } else if is(&SqlState::CHECK_VIOLATION) {
+        StoreError::Outdated { collection: UNITS }
     } else {
         unavailable(error)
     }
@@ -237,7 +239,7 @@ fn refusal(error: tokio_postgres::Error) -> StoreError {
 
 /// The statement that inserts rows: `$1` realm, `$2` unit, `$3` now, then arrays: ids, shapes, documents, expiries,
 /// columns, tallies and peaks. Answers the ids of those that it has inserted.
-pub(super) fn insert(spec: &CollectionSpec, names: &[String], offset: i64, table: &str) -> String {
+pub(super) fn insert(spec: &CollectionSpec, names: &[String], offset: i64, generation: i32, table: &str) -> String {
     let kinds = spec.columns.iter().map(|column| kind(column.kind)).chain(spec.live.iter().map(|_| "bigint"));
     let own = ["uuid", "integer", "text"].into_iter().chain(spec.expires.then_some("timestamptz"));
     let kinds: Vec<&str> = own.chain(kinds).collect();
@@ -246,7 +248,10 @@ pub(super) fn insert(spec: &CollectionSpec, names: &[String], offset: i64, table
     let mut values = vec!["c0", "$1::uuid", "$2::uuid", "c1", "c2::json", "$3::timestamptz", "$3::timestamptz"];
     values.extend(fields.iter().skip(3).map(String::as_str));
     let major = format!("pg_current_xact_id()::text::bigint + {offset}");
+    let generation = generation.to_string();
     let mut names = names.to_vec();
+    names.push("layout".to_owned());
+    values.push(&generation);
     if spec.stream {
         names.push("major".to_owned());
         values.push(&major);

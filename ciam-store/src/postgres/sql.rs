@@ -126,7 +126,7 @@ impl Table {
         let key = (format!("{}_pkey", bare_table_name(&spec)), "id");
         let unique = spec.indexes.iter().filter(|index| index.unique);
         let named = |index: &IndexSpec| (IndexLayout::declared(&DIALECT, &spec, index).name, index.columns[0]);
-        let load = load::insert(&spec, &query::inserted(&spec), offset, &table);
+        let load = load::insert(&spec, &query::inserted(&spec), offset, generation, &table);
         let offset = if offset == 0 { String::new() } else { format!(" + {offset}") };
         Self {
             read: format!("SELECT {row} FROM {table} WHERE {mine}"),

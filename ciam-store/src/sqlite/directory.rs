@@ -24,7 +24,11 @@ pub(super) const WORDS: Words = Words {
 #[async_trait]
 impl Directory for SqliteStore {
     async fn search(&self, realm: RealmId, now: Timestamp, search: &RawSearch) -> Result<RawListing, StoreError> {
-        self.readers.search(table(&self.tables(), search.collection)?, realm, now, search)
+        let tables = self.tables();
+        let table = table(&tables, search.collection)?;
+        search.check(&table.spec).map_err(StoreError::Search)?;
+        self.check_serving(table, &search::fields(search))?;
+        self.readers.search(table, realm, now, search)
     }
 }
 
@@ -37,7 +41,6 @@ impl Readers {
         search: &RawSearch,
     ) -> Result<RawListing, StoreError> {
         let spec = &table.spec;
-        search.check(spec).map_err(StoreError::Search)?;
         let page = search::page(&WORDS, spec, &row_columns(spec), realm, now, search);
         let connection = self.connection()?;
         let count = |bound| -> rusqlite::Result<Total> {

@@ -110,7 +110,7 @@ fn searches_by_value_beginning_and_order_walk_an_index() {
     for expires in [false, true] {
         let conn = Connection::open_in_memory().unwrap();
         let spec = spec(expires);
-        schema::prepare(&conn, std::slice::from_ref(&spec)).unwrap();
+        schema::prepare(&conn, std::slice::from_ref(&spec), Migrations::Refuse).unwrap();
         let of = |field, test| RawFilter::Test { field, test };
         let text = |text: &str| Value::Text(text.to_owned());
         let first = || Start::Offset(0);
