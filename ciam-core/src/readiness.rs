@@ -141,6 +141,8 @@ pub(crate) struct Vitals {
     pub(crate) summaries: Pulse,
     /// Nobody is turned away for it.
     pub(crate) backfill: Pulse,
+    /// Nor for this.
+    pub(crate) listing: Pulse,
     pub(crate) leaving: AtomicBool,
     probe: Probe,
 }

@@ -36,9 +36,10 @@ pub struct User {
     pub language: Option<Language>,
     /// When the account was created.
     pub created: Timestamp,
-    /// What lists show of them, copied from other records.
+    /// What lists show of them, copied from other records. None in a record of a version that had no lists, until a
+    /// worker has brought it in step.
     #[serde(default)]
-    pub listed: Listed,
+    pub listed: Option<Listed>,
 }
 
 impl Record for User {
@@ -419,10 +420,7 @@ async fn change_status(work: &Work, by: &Cause, id: UserId, status: UserStatus) 
     standing.status = status;
     standing.revoke_all();
     work.replace(&standing)?;
-    if let Some(mut user) = work.get::<User>(id).await? {
-        user.listed.status = status;
-        work.replace(&user)?;
-    }
+    relist(work, id).await?;
     let name = match status {
         UserStatus::Active => "user.activated",
         UserStatus::Suspended => "user.suspended",

@@ -15,6 +15,7 @@ use crate::readiness::{Pulse, Vitals};
 use crate::sessions::Sessions;
 use crate::store::{Evolution, Schema, Store};
 use crate::throttle::Tries;
+use crate::users::Users;
 
 /// How long the sweeper rests when there is nothing left to remove.
 const SWEEP_REST: Duration = Duration::from_mins(1);
@@ -51,6 +52,7 @@ pub struct Workers {
     pub(crate) schema: Schema,
     /// Where the counters of tries are, if not in the store.
     pub(crate) counters: Option<Store>,
+    pub(crate) users: Users,
     pub(crate) outbox: Outbox,
     pub(crate) sessions: Sessions,
     pub(crate) tries: Tries,
@@ -72,7 +74,7 @@ impl Workers {
     /// # Errors
     /// [`Overdue`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Overdue> {
-        let Self { store, schema, counters, outbox, sessions, tries, vitals, grace } = self;
+        let Self { store, schema, counters, users, outbox, sessions, tries, vitals, grace } = self;
         let (stopping, stopped) = watch::channel(false);
         let telling = Telling(tokio::spawn(tell_pressure(store.clone())).abort_handle());
         let stop_of = |pulse| Stop { stopped: stopped.clone(), pulse: Pulsing(Arc::clone(&vitals), pulse) };
@@ -86,6 +88,8 @@ impl Workers {
             let backfill = move |stop| crate::backfilling::run(store.clone(), schema.clone(), stop);
             workers.spawn(supervise("backfill", stop, backfill));
         }
+        let listing = stop_of(|vitals| &vitals.listing);
+        workers.spawn(supervise("listing", listing, move |stop| users.clone().keep_listing(stop)));
         let swept: Vec<Store> = std::iter::once(store).chain(counters).collect();
         workers.spawn(supervise("sweeper", stop_of(|vitals| &vitals.sweeper), move |stop| sweep(swept.clone(), stop)));
         stop.await;

@@ -117,6 +117,8 @@ async fn apply(context: &Context, settings: &Settings, layout: Layout, finish: b
         return Ok(answer(format!("{text}\n{left}\n{advice}")).refused("records_left", &left));
     }
     if done.finished {
+        // What no document of an older version says: it stands in other records.
+        ciam.users().list_older().await.map_err(|error| Failure::unavailable(&error))?;
         return Ok(answer(format!("{text} The layout is up to date.")));
     }
     if finish {

@@ -147,6 +147,7 @@ impl CiamBuilder {
             store: store.clone(),
             schema,
             counters,
+            users: users.clone(),
             outbox: outbox.clone(),
             sessions: sessions.clone(),
             tries: tries.clone(),

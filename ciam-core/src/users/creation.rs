@@ -219,7 +219,7 @@ impl Users {
             Handle::Email(email) if known.proved => Some(email.clone()),
             _ => None,
         });
-        let listed = Listed { email, status: UserStatus::Active };
+        let listed = Some(Listed { email, status: UserStatus::Active });
         let user = User { id, name: new.name.clone(), language: None, created: work.now(), listed };
         work.insert(&user)?;
         work.insert(&Standing::new(id))?;

@@ -116,8 +116,8 @@ fn row(user: &User) -> Vec<String> {
     vec![
         user.id.to_string(),
         user.created.rfc3339(),
-        user.listed.status.as_str().to_owned(),
-        text(user.listed.email.as_ref().map(|email| email.as_str())),
+        text(user.listed.as_ref().map(|listed| listed.status.as_str())),
+        text(user.listed.as_ref().and_then(|listed| listed.email.as_ref()).map(|email| email.as_str())),
         text(user.name.as_ref().map(|name| name.as_str())),
     ]
 }
@@ -126,8 +126,8 @@ fn document(user: &User) -> Value {
     json!({
         "id": user.id.to_string(),
         "name": user.name.as_ref().map(|name| name.as_str()),
-        "status": user.listed.status.as_str(),
-        "email": user.listed.email.as_ref().map(|email| email.as_str()),
+        "status": user.listed.as_ref().map(|listed| listed.status.as_str()),
+        "email": user.listed.as_ref().and_then(|listed| listed.email.as_ref()).map(|email| email.as_str()),
         "created_at": user.created.rfc3339(),
     })
 }

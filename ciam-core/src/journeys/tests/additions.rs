@@ -36,7 +36,7 @@ async fn fill(bed: &TestBed, session: &Session, addresses: usize) {
 /// The address that lists show of an account.
 async fn listed(bed: &TestBed, user: UserId) -> Option<String> {
     let user = bed.ciam.users().get(user).await.unwrap().unwrap();
-    user.listed.email.map(|email| email.to_string())
+    user.listed.unwrap().email.map(|email| email.to_string())
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn people(bed: &TestBed) -> Vec<User> {
 
 async fn found(bed: &TestBed, filter: Filter<User>, sort: Sort<User>) -> Vec<String> {
     let listing = bed.ciam.users().search(&Search::of(filter).sort(sort)).await.unwrap();
-    listing.items.iter().map(|user| user.listed.email.as_ref().unwrap().to_string()).collect()
+    listing.items.iter().map(|user| user.listed.as_ref().unwrap().email.as_ref().unwrap().to_string()).collect()
 }
 
 #[tokio::test]
