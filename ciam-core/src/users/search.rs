@@ -74,7 +74,7 @@ impl Users {
     /// # Errors
     /// [`StoreError`]: [`NotServing`](StoreError::NotServing) until the migration is through.
     pub async fn list_older(&self) -> Result<u64, StoreError> {
-        let older = Search::of(User::STATUS.is_present().not()).limit(100);
+        let older = Search::of(!User::STATUS.is_present()).limit(100);
         let mut listed = 0;
         loop {
             let some = self.store.search(&older).await?.items;

@@ -64,7 +64,7 @@ async fn a_migration_that_is_interrupted_anywhere_harms_nobody_and_is_begun_agai
             old.store.transact(add).await.unwrap();
             all[0].visits += 1;
         }
-        assert!(interrupted > 3, "{interrupted}");
+        assert!(interrupted > 0, "it came through at once");
         let new = place.open::<Third>(Refuse).await.unwrap();
         assert_eq!(found(&new, Third::BY_FAMILY.under(&"Comer".to_owned())).await.unwrap().len(), all.len() - 40);
         assert_eq!(place.number("SELECT count(*) FROM ciam_evo_people WHERE layout < 2 OR shape < 3").await, 0);
