@@ -1,9 +1,7 @@
 //! Bringing in many records at once: groups of inserts, some thousand of them in one commit.
 
-use std::future::{poll_fn, ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use uuid::Uuid;
 
@@ -128,12 +126,12 @@ struct Unit<V> {
     absent: Vec<&'static str>,
 }
 
-type Committing<'s> = Pin<Box<dyn Future<Output = Vec<Result<(), StoreError>>> + Send + 's>>;
+type Committing = Pin<Box<dyn Future<Output = Vec<Result<(), StoreError>>> + Send>>;
 
 /// Units that are being committed.
-struct UnderWay<'s, V> {
+struct UnderWay<V> {
     units: Vec<Unit<V>>,
-    commit: Committing<'s>,
+    commit: Committing,
 }
 
 impl<V> Default for Gathered<V> {
@@ -254,24 +252,32 @@ impl Store {
         finished(answers, &lost.err().unwrap_or(StoreError::Contended))
     }
 
-    /// Sends what was gathered on its way.
-    async fn send<V>(&self, gathered: Gathered<V>) -> Option<UnderWay<'_, V>> {
+    /// Sends what was gathered on its way, in a task of its own: nobody else must wait for what it holds.
+    async fn send<V>(&self, gathered: Gathered<V>) -> Option<UnderWay<V>> {
         let Gathered { groups, units, .. } = gathered;
         if groups.is_empty() {
             return None;
         }
-        let mut commit: Committing<'_> = Box::pin(self.load_groups(groups));
-        // What is asked for the first time is sent.
-        match poll_fn(|context| Poll::Ready(commit.as_mut().poll(context))).await {
-            Poll::Ready(said) => Some(UnderWay { units, commit: Box::pin(ready(said)) }),
-            Poll::Pending => Some(UnderWay { units, commit }),
-        }
+        let (store, many) = (self.clone(), groups.len());
+        let load = async move { store.load_groups(groups).await };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return Some(UnderWay { units, commit: Box::pin(load) });
+        };
+        let task = runtime.spawn(load);
+        tokio::task::yield_now().await;
+        let commit = async move {
+            task.await.unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => (0..many).map(|_| Err(StoreError::Unknown("the runtime has ended".into()))).collect(),
+            })
+        };
+        Some(UnderWay { units, commit: Box::pin(commit) })
     }
 
     /// Waits for what is under way. The error is that the backend does not answer (any more).
     async fn answer<'i, T, V, E, F, Fut>(
         &self,
-        under_way: Option<UnderWay<'_, V>>,
+        under_way: Option<UnderWay<V>>,
         items: &'i [T],
         body: &F,
         answers: &mut [Option<Result<V, E>>],
