@@ -23,6 +23,8 @@ mod schema;
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "vermilion otter quays";
+/// How long a statement may take, on a machine that does other things as well.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A test bed, and what its store needs to live.
 struct Bed {
@@ -42,7 +44,8 @@ async fn sqlite() -> Bed {
 
 async fn postgres(connections: usize) -> Option<Bed> {
     let url = schema::empty_schema().await?;
-    let store = PostgresOptions::new(&url).unwrap().connections(connections).open().await.unwrap();
+    let store =
+        PostgresOptions::new(&url).unwrap().connections(connections).statement_timeout(PATIENCE).open().await.unwrap();
     Some(Bed { bed: TestBed::with(|builder| builder.store(store)).await, _folder: None })
 }
 

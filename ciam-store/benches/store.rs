@@ -10,162 +10,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ciam_core::UserId;
-use ciam_core::clock::{Clock as _, SystemClock, Timestamp};
-use ciam_core::entropy::{Entropy, SystemEntropy};
-use ciam_core::events::{Cause, Event, NewEvent};
+use ciam_core::clock::{Clock as _, SystemClock};
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{Backend, Collection, Index, MemoryStore, Record, RecordKey, Schema, Store, StoreError};
+use ciam_core::store::{MemoryStore, RecordKey, Store};
 use ciam_store::SqliteStore;
 use cpu_time::ThreadTime;
 use criterion::{BenchmarkId, Criterion};
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-ciam_core::id!(SessionId, "bses", "A session.");
-ciam_core::id!(AddressId, "badr", "An address.");
-ciam_core::id!(PasswordId, "bpwd", "A password.");
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Session {
-    id: SessionId,
-    user: UserId,
-    digest: ciam_core::secret::Digest,
-    opened: Timestamp,
-    seen: Timestamp,
-    until: Timestamp,
-    epoch: u32,
-    amr: Vec<String>,
-    agent: String,
-}
-
-impl Record for Session {
-    type Id = SessionId;
-    const COLLECTION: Collection<Self> =
-        Collection::new("sessions").index(&Self::BY_USER).expires(|session| session.until);
-
-    fn id(&self) -> SessionId {
-        self.id
-    }
-}
-
-impl Session {
-    const BY_USER: Index<Self, UserId> = Index::new("user", |s: &Self| s.user);
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct User {
-    id: UserId,
-    status: String,
-    epoch: u32,
-}
-
-impl Record for User {
-    type Id = UserId;
-    const COLLECTION: Collection<Self> = Collection::new("users");
-
-    fn id(&self) -> UserId {
-        self.id
-    }
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Address {
-    id: AddressId,
-    user: UserId,
-    text: String,
-}
-
-impl Record for Address {
-    type Id = AddressId;
-    const COLLECTION: Collection<Self> = Collection::new("addresses").index(&Self::BY_TEXT).index(&Self::BY_USER);
-
-    fn id(&self) -> AddressId {
-        self.id
-    }
-}
-
-impl Address {
-    const BY_TEXT: Index<Self, String> = Index::new("text", |a: &Self| a.text.clone()).unique();
-    const BY_USER: Index<Self, UserId> = Index::new("user", |a: &Self| a.user);
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Password {
-    id: PasswordId,
-    user: UserId,
-    hash: String,
-}
-
-impl Record for Password {
-    type Id = PasswordId;
-    const COLLECTION: Collection<Self> = Collection::new("passwords").index(&Self::BY_USER);
-
-    fn id(&self) -> PasswordId {
-        self.id
-    }
-}
-
-impl Password {
-    const BY_USER: Index<Self, UserId> = Index::new("user", |p: &Self| p.user);
-}
-
-async fn prepared(backend: Arc<dyn Backend>) -> Store {
-    let schema = Schema::new().with::<Session>().with::<User>().with::<Address>().with::<Password>().with::<Event>();
-    backend.prepare(&schema).await.unwrap();
-    Store::new(backend, RealmId::DEFAULT, Arc::new(SystemClock), entropy())
-}
-
-fn entropy() -> Arc<dyn Entropy> {
-    Arc::new(SystemEntropy::new())
-}
-
-/// So many sessions, two for every user.
-async fn fill(store: &Store, rows: usize) -> (Vec<SessionId>, Vec<UserId>) {
-    let (mut sessions, mut users) = (Vec::new(), Vec::new());
-    for chunk in 0..rows.div_ceil(250) {
-        let random = entropy();
-        let now = SystemClock.now();
-        let batch: Vec<Session> = (0..250)
-            .map(|at| {
-                if at % 2 == 0 {
-                    users.push(random.id(now));
-                }
-                Session {
-                    id: random.id(now + Duration::from_millis(chunk as u64)),
-                    user: *users.last().unwrap(),
-                    digest: ciam_core::secret::Digest::of(&[7]),
-                    opened: now,
-                    seen: now,
-                    until: now + Duration::from_hours(24),
-                    epoch: 3,
-                    amr: vec!["pwd".into(), "otp".into()],
-                    agent: "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".into(),
-                }
-            })
-            .collect();
-        sessions.extend(batch.iter().map(|session| session.id));
-        let batch = &batch;
-        let filled: Result<(), StoreError> =
-            store.transact(|work| async move { batch.iter().try_for_each(|session| work.insert(session)) }).await;
-        filled.unwrap();
-    }
-    (sessions, users)
-}
-
-/// Picks one after another at random, cheaply and the same every time.
-struct Picker(u64);
-
-impl Picker {
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        from[(self.0 % from.len() as u64) as usize]
-    }
-}
+#[path = "shop/mod.rs"]
+mod shop;
+use shop::{Picker, Session, SessionId, entropy, fill, median, micros, prepared, rate, register};
 
 /// The CPU time that this thread spends on so many runs.
 fn cpu(times: u64, mut work: impl FnMut()) -> Duration {
@@ -189,19 +46,15 @@ fn session_check(runtime: &Runtime, store: &Store, conn: &Connection, sessions: 
     let (mut one, mut two) = (Picker(1), Picker(2));
     let (mut bare, mut port) = (Vec::new(), Vec::new());
     for _ in 0..40 {
-        bare.push(cpu(TIMES.into(), || bare_get(&mut statement, one.pick(sessions))));
-        port.push(runtime.block_on(async {
+        bare.push(micros(cpu(TIMES.into(), || bare_get(&mut statement, one.pick(sessions))) / TIMES));
+        port.push(micros(runtime.block_on(async {
             let began = ThreadTime::now();
             for _ in 0..TIMES {
                 black_box(store.get::<Session>(two.pick(sessions)).await.unwrap().unwrap());
             }
-            began.elapsed()
-        }));
+            began.elapsed() / TIMES
+        })));
     }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort_unstable();
-        (times[times.len() / 2] / TIMES).as_nanos() as f64 / 1000.0
-    };
     let (bare, port) = (median(&mut bare), median(&mut port));
     println!("session check of {} rows: {port:.2} µs of CPU, bare statement {bare:.2} µs", sessions.len());
     println!("ratio of a session check to the bare statement: {:.2}", port / bare);
@@ -310,19 +163,6 @@ fn reads(c: &mut Criterion, runtime: &Runtime, path: &Path) {
     group.finish();
 }
 
-async fn register(store: &Store) {
-    let done: Result<(), StoreError> = store
-        .transact(|work| async move {
-            let user = User { id: work.new_id(), status: "active".into(), epoch: 0 };
-            work.insert(&user)?;
-            work.insert(&Address { id: work.new_id(), user: user.id, text: format!("{}@example.com", user.id) })?;
-            work.insert(&Password { id: work.new_id(), user: user.id, hash: "$argon2id$".repeat(10) })?;
-            work.record(NewEvent::new("user.registered", &Cause::system()).about(user.id))
-        })
-        .await;
-    done.unwrap();
-}
-
 fn batches(c: &mut Criterion, runtime: &Runtime, path: &Path) {
     let backend = runtime.block_on(SqliteStore::open(path)).unwrap();
     let sqlite = runtime.block_on(prepared(Arc::new(backend)));
@@ -366,31 +206,6 @@ fn register_bare(conn: &Connection) {
     run("COMMIT", &[]);
 }
 
-/// Registrations a second with so many in flight.
-fn rate(runtime: &Runtime, store: &Store, in_flight: usize, time: Duration) -> f64 {
-    runtime.block_on(async {
-        let began = Instant::now();
-        let tasks: Vec<_> = (0..in_flight)
-            .map(|_| {
-                let store = store.clone();
-                tokio::spawn(async move {
-                    let mut done = 0_u32;
-                    while began.elapsed() < time {
-                        register(&store).await;
-                        done += 1;
-                    }
-                    done
-                })
-            })
-            .collect();
-        let mut done = 0;
-        for task in tasks {
-            done += task.await.unwrap();
-        }
-        f64::from(done) / began.elapsed().as_secs_f64()
-    })
-}
-
 fn bare_rate(conn: &Connection, time: Duration) -> f64 {
     let began = Instant::now();
     let mut done = 0_u32;
@@ -432,10 +247,6 @@ fn group_commit(runtime: &Runtime, dir: &Path) {
         append.push(append_rate(&dir.join("append"), time));
     }
     let after = backend.statistics();
-    let median = |rates: &mut Vec<f64>| {
-        rates.sort_by(f64::total_cmp);
-        rates[rates.len() / 2]
-    };
     let (grouped, single, append) = (median(&mut grouped), median(&mut single), median(&mut append));
     let a_commit = (after.writes - before.writes) as f64 / (after.commits - before.commits) as f64;
     println!("registration, durable, 256 in flight, group commit: {grouped:.0}/s ({a_commit:.0} a commit)");

@@ -15,3 +15,6 @@ async fn open(options: SqliteOptions) -> Option<(Arc<SqliteStore>, TempDir)> {
 
 ciam_store::conformance!(sqlite, || open(SqliteOptions::new()));
 ciam_store::conformance!(sqlite_narrow, || open(SqliteOptions::new().readers(1).queue(1).max_group(3)));
+ciam_store::restarts!(sqlite_restarts, || async { Some(TempDir::new().unwrap()) }, |folder: Arc<TempDir>| async move {
+    Arc::new(SqliteStore::open(folder.path().join("suite.db")).await.unwrap())
+});

@@ -103,7 +103,7 @@ impl<R: 'static> Collection<R> {
         self
     }
 
-    /// Adds a [`Tally`] or a [`Peak`]; at most four.
+    /// Adds a [`Tally`](super::Tally) or a [`Peak`](super::Peak); at most four.
     #[must_use]
     pub const fn live(mut self, column: &'static dyn AnyLive<R>) -> Self {
         let mut at = 0;

@@ -1,7 +1,7 @@
 //! The conditions of `insert`, `replace`, `remove`, `guard` and `touch`.
 
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{Bound, Op, Record as _, RecordKey, StoreError};
+use ciam_core::store::{Bound, Op, Record as _, RecordKey, Settlement, StoreError};
 use uuid::Uuid;
 
 use super::fixture::{Account, Fixture, Ticket, assert_matches, insert, insert_ticket, key, replace};
@@ -73,6 +73,18 @@ pub async fn replace_needs_the_version_that_was_read(f: Fixture) {
     );
     assert_matches!(f.commit(vec![replace(&f.account("none"), first)]).await, Err(StoreError::Stale { .. }));
     assert_eq!(f.store.get::<Account>(account.id).await.unwrap(), Some(changed));
+}
+
+/// `replace` writes the document as it was given, and its shape.
+pub async fn replace_writes_document_and_shape(f: Fixture) {
+    let account = f.account("ann");
+    let expected = f.insert(&account).await;
+    let mut record = account.encoded();
+    (record.doc, record.shape) = (format!(" {}", record.doc), 2);
+    let op = Op::Replace { collection: Account::COLLECTION.name(), record: record.clone(), expected };
+    f.commit(vec![op]).await.unwrap();
+    let row = f.row::<Account>(account.id).await.unwrap();
+    assert_eq!((row.doc, row.shape), (record.doc, 2));
 }
 
 /// `replace` keeps its own key, may take a free one, frees the old one, and is refused another's.
@@ -151,6 +163,9 @@ pub async fn a_unit_has_its_id_once(f: Fixture) {
     let again = ciam_core::store::Batch { ops: vec![insert(&f.account("bob"))], ..batch };
     assert_matches!(f.backend.commit(RealmId::DEFAULT, again).await, Err(StoreError::Conflict { .. }));
     assert_eq!(f.store.count(&Account::BY_NAME.eq(&"bob".to_owned()), 1).await.unwrap(), 0);
+    // Also when it writes nothing else.
+    let guards = f.commit(vec![Op::Guard { key: key::<Account>(f.id()), expected: None }]).await.unwrap();
+    assert_eq!(f.backend.settle(guards, f.now()).await.unwrap(), Settlement::Committed);
 }
 
 /// What is in one realm cannot be read, found, changed or met in another.
@@ -176,8 +191,14 @@ pub async fn realms_are_walled_off(f: Fixture) {
     // An id is one for all realms, so that a host's table may refer to it; a unique key is not.
     let refused = f.backend.commit(other.realm(), f.batch(vec![insert(&account)])).await;
     assert_matches!(refused, Err(StoreError::Conflict { index: "id", .. }));
-    f.backend.commit(other.realm(), f.batch(vec![insert(&f.account("ann"))])).await.unwrap();
-    assert_eq!(f.store.get::<Account>(account.id).await.unwrap(), Some(account));
+    let theirs = f.account("ann");
+    f.backend.commit(other.realm(), f.batch(vec![insert(&theirs)])).await.unwrap();
+    for (store, own) in [(&f.store, account), (&other, theirs)] {
+        let found = store.find(&Account::BY_NAME.eq(&"ann".to_owned())).await.unwrap();
+        assert_eq!(found.items, std::slice::from_ref(&own));
+        assert_eq!(store.count(&Account::BY_NAME.under(&()), 9).await.unwrap(), 1);
+        assert_eq!(store.get::<Account>(own.id).await.unwrap(), Some(own));
+    }
 }
 
 /// Wherever in the batch an operation is refused, nothing of the batch is left, its unit's id neither.

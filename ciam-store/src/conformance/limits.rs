@@ -53,13 +53,15 @@ pub async fn preparing_again_changes_nothing(f: Fixture) {
     f.insert(&account).await;
     f.backend.prepare(&schema()).await.unwrap();
     f.backend.prepare(&Schema::new().with::<Account>()).await.unwrap();
+    assert_matches!(f.commit(vec![insert(&f.account("ann"))]).await, Err(StoreError::Conflict { index: "name", .. }));
+    assert_eq!(f.store.find(&Account::BY_NAME.under(&())).await.unwrap().items, std::slice::from_ref(&account));
     assert_eq!(f.store.get::<Account>(account.id).await.unwrap(), Some(account));
     assert!(f.row::<super::fixture::Ticket>(f.id()).await.is_none());
 }
 
 /// The suite's accounts as another crate might declare them by mistake.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Impostor {
+pub(super) struct Impostor {
     id: AccountId,
     rank: String,
 }

@@ -10,6 +10,8 @@
 //!
 //! The closure opens an empty backend and gives back whatever must live as long as the case does
 //! (a temporary folder), or none where the backend cannot be had: then the cases say so and pass. Cases run in parallel, so each opens a backend of its own.
+//!
+//! [`restarts!`](crate::restarts!) does the same for what a backend keeps when it is closed and opened again.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "the suite panics: that is how it fails")]
 
@@ -23,6 +25,7 @@ pub mod load;
 pub mod outcomes;
 pub mod queries;
 pub mod races;
+pub mod restarts;
 pub mod stream;
 pub mod units;
 
@@ -31,6 +34,7 @@ use std::sync::Arc;
 use ciam_core::store::Backend;
 
 pub use fixture::{Account, AccountId, Fixture, Ticket, TicketId};
+use restarts::Place;
 
 /// Runs a case on a runtime of several threads, so that races are real.
 pub fn run<B, G, O, F>(open: impl FnOnce() -> O, case: impl FnOnce(Fixture) -> F)
@@ -39,13 +43,36 @@ where
     O: Future<Output = Option<(Arc<B>, G)>>,
     F: Future<Output = ()>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         match open().await {
             Some((backend, _kept)) => case(Fixture::new(backend).await).await,
             None => eprintln!("left out: the backend is not there"),
         }
     });
+}
+
+/// Runs a case that opens a store more than once, at a place of its own.
+pub fn run_with_restarts<P, N, B, O, F>(
+    place: impl FnOnce() -> N,
+    open: impl Fn(Arc<P>) -> O + 'static,
+    case: impl FnOnce(Place) -> F,
+) where
+    P: 'static,
+    N: Future<Output = Option<P>>,
+    B: Backend,
+    O: Future<Output = Arc<B>> + 'static,
+    F: Future<Output = ()>,
+{
+    runtime().block_on(async {
+        match place().await {
+            Some(place) => case(Place::new(place, open)).await,
+            None => eprintln!("left out: the backend is not there"),
+        }
+    });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
 }
 
 /// Makes a module of tests, one for every case of the suite, over one backend: its name, and a
@@ -63,6 +90,47 @@ macro_rules! conformance {
     };
 }
 
+/// Makes a module of tests, one for every case about restarts, over a backend that outlives its process: its name, a
+/// closure whose future makes an empty place (a folder; or none, as for [`conformance!`](crate::conformance!)), and one
+/// that opens the store at this place, given as an [`Arc`](std::sync::Arc). A case drops a store before it opens the
+/// next.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use ciam_store::MemoryStore as MyStore;
+/// ciam_store::restarts!(
+///     my_store_again,
+///     || async { Some(MyStore::new()) }, // stands for a folder: this store keeps its records as long as it lives
+///     |place: Arc<MyStore>| async move { place }
+/// );
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! restarts {
+    ($name:ident, $place:expr, $open:expr) => {
+        #[cfg(test)]
+        mod $name {
+            #[allow(unused_imports, reason = "the expressions that open a backend may need any of them")]
+            use super::*;
+
+            $crate::conformance_restarts! { $place, $open;
+                records_are_there_again, units_are_known_again, the_stream_goes_on, another_declaration_is_refused
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_restarts {
+    ($place:expr, $open:expr; $($case:ident),* $(,)?) => {
+        $(#[test]
+        fn $case() {
+            $crate::conformance::run_with_restarts($place, $open, $crate::conformance::restarts::$case);
+        })*
+    };
+}
+
 /// The list of all cases; [`conformance!`](crate::conformance!) is what to call.
 #[doc(hidden)]
 #[macro_export]
@@ -72,7 +140,7 @@ macro_rules! conformance_cases {
             conditions {
                 what_was_inserted_is_read, insert_refuses_a_taken_id, insert_refuses_a_taken_key,
                 a_null_never_collides, a_key_of_two_columns_collides_as_a_whole, replace_needs_the_version_that_was_read,
-                replace_refuses_a_key_that_another_has, remove_needs_the_version_that_was_read,
+                replace_writes_document_and_shape, replace_refuses_a_key_that_another_has, remove_needs_the_version_that_was_read,
                 guard_needs_the_version_that_was_read, guard_of_absence, two_guards_succeed_and_two_touches_do_not,
                 a_unit_has_its_id_once, realms_are_walled_off, all_or_nothing_wherever_it_fails,
                 a_key_passes_from_a_removed_to_an_inserted_record, foreign_names_are_misuse
@@ -91,7 +159,7 @@ macro_rules! conformance_cases {
             }
             expiry {
                 an_expired_record_is_absent_to_reads, an_expired_record_is_absent_to_conditions,
-                an_expired_record_frees_its_id_and_key, replace_takes_the_key_of_an_expired_record,
+                an_expired_record_frees_its_id_and_key, whoever_loses_the_key_to_another_is_gone, replace_moves_the_expiry, replace_takes_the_key_of_an_expired_record,
                 add_starts_anew_after_expiry, the_moment_of_the_call_decides, sweep_is_bounded_and_spares_the_living,
                 sweep_forgets_old_units
             }
@@ -164,6 +232,7 @@ mod tests {
             include_str!("outcomes.rs"),
             include_str!("queries.rs"),
             include_str!("races.rs"),
+            include_str!("restarts.rs"),
             include_str!("stream.rs"),
             include_str!("units.rs"),
         ];

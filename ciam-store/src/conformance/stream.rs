@@ -10,7 +10,7 @@ use ciam_core::store::{Position, Store, StoreError};
 use super::fixture::{Account, Fixture};
 use ciam_core::testing::in_parallel;
 
-async fn record(store: &Store, name: &'static str) {
+pub(super) async fn record(store: &Store, name: &'static str) {
     let done: Result<(), StoreError> =
         store.transact(|work| async move { work.record(NewEvent::new(name, &Cause::system())) }).await;
     done.unwrap();
@@ -20,7 +20,9 @@ async fn follow(store: &Store, mut after: Position, step: u32) -> Vec<(Position,
     let mut seen = Vec::new();
     loop {
         let next = store.tail::<Event>(after, step).await.unwrap();
+        assert!(next.len() <= step as usize, "more than was asked for");
         let Some((last, _)) = next.last() else { return seen };
+        assert!(after < *last, "a place that is not behind the one that was asked for");
         after = *last;
         seen.extend(next);
     }
@@ -28,7 +30,7 @@ async fn follow(store: &Store, mut after: Position, step: u32) -> Vec<(Position,
 
 /// What is in the stream, once there is as much of it as expected. A backend may hold back what was committed while
 /// an older unit may still commit before it.
-async fn follow_until(store: &Store, after: Position, step: u32, expected: usize) -> Vec<(Position, Event)> {
+pub(super) async fn follow_until(store: &Store, after: Position, step: u32, expected: usize) -> Vec<(Position, Event)> {
     let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
         let seen = follow(store, after, step).await;
@@ -88,6 +90,7 @@ pub async fn tail_misses_nothing_while_units_commit(f: Fixture) {
             if next.is_empty() && last_round && (seen.len() >= 300 || std::time::Instant::now() > patience) {
                 return seen;
             }
+            assert!(next.iter().all(|(at, _)| after < *at), "a place that is not behind the one that was asked for");
             seen.extend(next.into_iter().map(|(at, event)| (at, event.id)));
             tokio::task::yield_now().await;
         }
