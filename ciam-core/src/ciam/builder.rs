@@ -243,9 +243,13 @@ impl CiamBuilder {
         self
     }
 
-    /// The channel to the other nodes of the application. Without one the engine takes itself for the only one that
-    /// writes to its database: what another has revoked is then served from memory for up to
-    /// [`SessionCache::max_age`].
+    /// The channel to the other nodes of the application, instead of what the store
+    /// [announces](crate::store::Backend::listen) (default: that, as PostgreSQL does by NOTIFY). Commits that the store
+    /// [counts](crate::store::Backend::commits_of_others), as SQLite does, are heeded with a channel and without. Only
+    /// over a store that does neither does an engine without a channel take itself for the only writer: what another
+    /// has revoked is then served from memory for up to [`SessionCache::max_age`].
+    ///
+    /// Give none over PostgreSQL: publishing after the commit leaves a gap.
     pub fn invalidation(mut self, channel: impl Invalidation) -> Self {
         self.invalidation = Some(Arc::new(channel));
         self

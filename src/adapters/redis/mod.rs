@@ -30,13 +30,15 @@ use line::Line;
 /// let identity = Ciam::builder()
 ///     .store(postgres)
 ///     .throttle_store(Arc::new(redis.counters()))
-///     .invalidation(redis.invalidation())
 /// #   .messenger(Mailbox::new())
 ///     .build()
 ///     .await?;
 /// # Ok(identity)
 /// # }
 /// ```
+///
+/// Over PostgreSQL give the engine the counters alone, as here: what is revoked is told in the transaction that revokes,
+/// which leaves no gap. [`Redis::invalidation`] is for stores that do not tell by themselves.
 ///
 /// Give it `maxmemory-policy noeviction`: a Redis that forgets counters to make room lets an attacker make it forget
 /// theirs. With `appendonly yes` a restart forgives at most the last second's tries.
@@ -103,6 +105,10 @@ impl Redis {
 
     /// The channel on which nodes tell each other what they have revoked: for
     /// [`CiamBuilder::invalidation`](ciam_core::CiamBuilder::invalidation).
+    ///
+    /// For stores that do not tell by themselves. Over one SQLite file, where nodes look for each other's commits, it
+    /// is a word at once instead of within half a second. Over PostgreSQL leave it out: what is revoked is told there
+    /// in the transaction that revokes, and publishing after the commit would leave a gap.
     #[must_use]
     pub fn invalidation(&self) -> RedisInvalidation {
         RedisInvalidation::new(self.clone())

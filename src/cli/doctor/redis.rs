@@ -19,8 +19,8 @@ pub(super) async fn examine(settings: &Settings, reach: bool, findings: &mut Fin
     if !reach {
         return;
     }
-    let advice = "see that it runs and CIAM_REDIS_URL is right: meanwhile nobody can sign in, and every session is read \
-                  from the database";
+    let advice = "see that it runs and CIAM_REDIS_URL is right: meanwhile nobody can sign in with a password; over SQLite \
+                  every session is read from the database, too";
     match tokio::time::timeout(PATIENCE, redis.eviction()).await {
         Ok(Ok(Some(policy))) if policy != "noeviction" => findings.warning(
             "redis.evicts",
