@@ -10,7 +10,8 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// An insert met a taken id (`index` is `"id"`) or a taken unique key (`index` is its first column).
+    /// An id or a unit is taken (`index` is `"id"`); or a unique key, by an insert or a replacement (`index` is its
+    /// first column).
     #[error("{collection} has this {index} already")]
     Conflict {
         /// The collection.
@@ -40,7 +41,8 @@ pub enum StoreError {
     /// The unit was stale every time it ran; try later.
     #[error("too many units want the same records")]
     Contended,
-    /// The batch has more than 256 operations or 1 MiB.
+    /// A batch has more than 256 operations or 1 MiB; a load has more than 10,000 records or 16 MiB; or a value is too
+    /// long for an index of PostgreSQL's.
     #[error("the batch is too large")]
     TooLarge,
     /// The call makes no sense; a mistake in the program.
@@ -60,17 +62,22 @@ pub enum StoreError {
         /// What is different.
         problem: String,
     },
-    /// The database is older than the declared collections, and was to be left as it is.
+    /// The database is older than the declared collections, and was to be left as it is. The plain command line `ciam`
+    /// does not know the records of a host, which has one of its own for them.
     #[error(
-        "the layout of the database is not the one of this program, and was left as it is: `ciam migrate --plan` shows \
-         the {statements} statements that are pending, `ciam migrate --apply` runs them"
+        "the layout of the database is not the one of this program, and was left as it is: by the command line that \
+         knows all its records, `migrate --plan` shows the {statements} statements that are pending, `migrate --apply` \
+         runs them"
     )]
     Pending {
         /// How many statements are pending.
         statements: usize,
     },
     /// Some record is not in the index, or may be in a wrong place of it: an older version of the app wrote it.
-    #[error("the index {index} of {collection} is not complete yet: `ciam migrate` says what is left to do")]
+    #[error(
+        "the index {index} of {collection} is not complete yet: `migrate`, by the command line that knows all records, \
+         says what is left to do"
+    )]
     NotServing {
         /// The collection.
         collection: &'static str,

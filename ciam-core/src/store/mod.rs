@@ -154,7 +154,8 @@ impl Store {
     /// A page of the records that an index finds. Guards nothing: what it found may change at once.
     ///
     /// # Errors
-    /// As [`Store::get`]; [`StoreError::Misuse`] for a cursor of another list.
+    /// As [`Store::get`]; [`StoreError::Misuse`] for a cursor of another list; [`StoreError::NotServing`] for an index
+    /// that records of an older version lack, until the migration is through.
     pub async fn find<R: Record>(&self, query: &Query<R>) -> Result<Page<R>, StoreError> {
         let rows = self.timed(Verb::Find, self.backend.find(self.realm, self.clock.now(), &query.raw)).await?;
         let full = rows.len() >= query.raw.limit as usize;

@@ -38,8 +38,9 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// Backends call [`RawSearch::check`] first.
     ///
     /// # Errors
-    /// [`StoreError::Search`] for what does not fit the collection; [`StoreError::Misuse`] for a collection that the
-    /// backend was not prepared for; [`StoreError::Unavailable`].
+    /// [`StoreError::Search`] for what does not fit the collection; [`StoreError::NotServing`] for a field that some
+    /// record lacks; [`StoreError::Misuse`] for a collection that the backend was not prepared for;
+    /// [`StoreError::Unavailable`].
     async fn search(&self, realm: RealmId, now: Timestamp, search: &RawSearch) -> Result<RawListing, StoreError>;
 }
 
@@ -368,8 +369,10 @@ impl Store {
     /// A page of the records that pass a filter. Guards nothing: what it found may change at once.
     ///
     /// # Errors
-    /// [`StoreError::Search`] for what the collection cannot be asked; [`StoreError::Unsupported`] by a backend that
-    /// has no [`Directory`]; [`StoreError::Unavailable`]; [`StoreError::Corrupt`].
+    /// [`StoreError::Search`] for what the collection cannot be asked; [`StoreError::NotServing`] for a field that
+    /// records of an older version lack, until the migration is through; [`StoreError::Unsupported`] by a backend that
+    /// has no [`Directory`]; [`StoreError::Misuse`] for a collection that it was not prepared for;
+    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`].
     pub async fn search<R: Record>(&self, search: &Search<R>) -> Result<Listing<R>, StoreError> {
         let directory = self.backend.directory().ok_or(StoreError::Unsupported("searching"))?;
         search.raw.check(&R::COLLECTION.spec()).map_err(StoreError::Search)?;

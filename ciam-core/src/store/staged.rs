@@ -171,6 +171,7 @@ impl Applied {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the backend does not say for a while; it is asked on in the background.
+    /// [`StoreError::Misuse`] for a unit that wrote nothing and got nothing by id: it has no id to ask by.
     pub async fn settle(mut self) -> Result<Settlement, StoreError> {
         let Some(id) = self.unit.id.get() else {
             return Err(StoreError::Misuse("a unit that wrote nothing has no outcome"));
