@@ -57,6 +57,17 @@ fn a_start_changes_an_older_database_in_development_only_unless_it_is_said() {
 }
 
 #[test]
+fn the_number_of_connections_is_a_number() {
+    let of =
+        |number: &str| from(&[("CIAM_DATABASE_CONNECTIONS", number)]).map(|settings| settings.database_connections);
+    assert_eq!(of("").unwrap(), None);
+    assert_eq!(of("32").unwrap(), Some(32));
+    for wrong in ["0", "-1", "ten", "10001"] {
+        assert!(matches!(of(wrong), Err(SettingsError::DatabaseConnections)), "{wrong}");
+    }
+}
+
+#[test]
 fn variables_win_over_the_file_and_an_empty_one_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let (file, key) = (folder.path().join("ciam.toml"), folder.path().join("key"));

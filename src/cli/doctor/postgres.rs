@@ -93,7 +93,7 @@ fn server(found: &PostgresInspection, findings: &mut Findings) {
                 "the server has {} of at most {} connections, and each process of the site may want {}",
                 found.connections, found.most_connections, found.wanted_connections
             ),
-            "raise max_connections or the role's limit, run fewer processes, or give PostgresOptions fewer connections",
+            "raise max_connections or the role's limit, run fewer processes, or set a lower database_connections",
         );
     }
 }
