@@ -67,7 +67,8 @@ impl Journeys {
     ///
     /// A try is reserved for the account and for the client's address before the password is hashed.
     /// Success forgets the account's failures, and of the address's only this very try. A client who
-    /// hangs up meanwhile gets no answer, and its reservation gives itself back.
+    /// hangs up before the verdict gets no answer, and its reservation gives itself back; what was judged wrong
+    /// stays counted.
     pub(super) async fn check_password(
         &self,
         at: Loaded,

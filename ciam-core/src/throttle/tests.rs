@@ -1,4 +1,5 @@
 mod apart;
+mod hang_ups;
 mod messages;
 
 use std::net::Ipv4Addr;
@@ -8,7 +9,7 @@ use super::*;
 use crate::events::{Cause, Event, Origin};
 use crate::journeys::{Answer, JourneyError, JourneyKind};
 use crate::secret::Secret;
-use crate::store::{Backend, MemoryStore, Position};
+use crate::store::{Backend, MemoryStore, Position, Store};
 use crate::testing::{Browser, FaultyStore, FixedEntropy, TestBed, in_parallel};
 
 const ADA: &str = "ada@example.com";

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::counter::{Counter, Outcome, Room};
 use super::limits::{Limit, ThrottleLimits};
 use super::rules::{Account, Postage, account_limit, recovery_account_limit};
@@ -113,7 +115,16 @@ impl Tries {
 
     /// The try failed: it stays counted, and the event is written in the same batch. When the account or its pair
     /// with this address is under attack already, events are gathered.
+    ///
+    /// That happens whoever still waits for it: a client that hangs up once its try is judged gets nothing back.
     pub(crate) async fn failed(&self, reservation: Reservation, event: NewEvent) -> Result<(), ThrottleError> {
+        let (tries, reservation) = (self.clone(), reservation.or_else(drop));
+        let settling = async move { tries.settle_failed(reservation, event).await };
+        let settled = tokio::spawn(settling.in_current_span()).await;
+        settled.map_err(|ended| StoreError::Unavailable(ended.into()))?
+    }
+
+    async fn settle_failed(&self, reservation: Reservation, event: NewEvent) -> Result<(), ThrottleError> {
         let event = match reservation.attacked() {
             Some(key) => {
                 let kind = event.datum("reason").map(ToString::to_string).unwrap_or_default();
