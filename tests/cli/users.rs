@@ -119,28 +119,31 @@ fn users_are_imported_from_a_file_and_what_is_refused_is_named_by_its_line() {
     let long = format!("{{\"email\":\"long@example.com\",\"name\":\"{}\"}}", "x".repeat(100_000));
     let lines = [
         format!(
-            "{{\"email\":\"Ada@example.com\",\"name\":\"Ada\",\"username\":\"ada_l\",\"password_hash\":\"{hash}\"}}"
+            "{{\"email\":\"Ada@example.com\",\"email_verified\":true,\"name\":\"Ada\",\"username\":\"ada_l\",\"password_hash\":\"{hash}\"}}"
         ),
         String::new(),
-        "{\"email\":\"there@example.com\"}".to_owned(),
-        "{\"phone\":\"+31612345678\",\"email\":\"bob@example.com\",\"email_verified\":false}".to_owned(),
+        "{\"email\":\"there@example.com\",\"email_verified\":true}".to_owned(),
+        "{\"phone\":\"+31612345678\",\"phone_verified\":true,\"email\":\"bob@example.com\",\"email_verified\":false}"
+            .to_owned(),
         "{\"email\":\"no address\"}".to_owned(),
         "{\"email\":\"eve@example.com\",\"shoe\":44}".to_owned(),
         "not json at all \u{1b}[2J".to_owned(),
         "{\"name\":\"Nobody\"}".to_owned(),
         "{\"email\":\"eve@example.com\",\"email_verified\":false}".to_owned(),
         format!("{{\"email\":\"eve@example.com\",\"email_verified\":false,\"id\":\"{id}\"}}"),
-        format!("{{\"email\":\"heavy@example.com\",\"password_hash\":\"{heavy}\"}}"),
+        format!("{{\"email\":\"heavy@example.com\",\"email_verified\":true,\"password_hash\":\"{heavy}\"}}"),
         long,
         "{\"username\":\"only_a_name\"}".to_owned(),
-        "{\"email\":\"ADA@EXAMPLE.COM\"}".to_owned(),
-        "{\"email\":\"last@example.com\"}".to_owned(),
+        "{\"email\":\"ADA@EXAMPLE.COM\",\"email_verified\":true}".to_owned(),
+        "{\"email\":\"last@example.com\",\"email_verified\":true}".to_owned(),
+        "{\"email\":\"mallory@example.com\"}".to_owned(),
+        "{\"phone\":\"+31687654321\"}".to_owned(),
     ];
     let file = site.folder().join("users.jsonl");
     std::fs::write(&file, lines.join("\n")).unwrap();
     let reply = site.json(&["user", "import", file.to_str().unwrap()]).expect(1);
     assert_eq!(reply.error(), "lines_refused");
-    assert_eq!((&reply.json["imported"], &reply.json["refused"]), (&5.into(), &9.into()), "{reply:?}");
+    assert_eq!((&reply.json["imported"], &reply.json["refused"]), (&5.into(), &11.into()), "{reply:?}");
     let mut refused: Vec<(i64, String)> = reply.json["lines"]
         .as_array()
         .unwrap()
@@ -158,6 +161,8 @@ fn users_are_imported_from_a_file_and_what_is_refused_is_named_by_its_line() {
         (11, "invalid_password_hash"),
         (12, "line_too_long"),
         (14, "taken"),
+        (16, "email_verified_missing"),
+        (17, "phone_verified_missing"),
     ];
     assert_eq!(refused, expected.map(|(line, code)| (line, code.to_owned())));
     assert!(!reply.out.contains("argon2id") && !reply.out.contains("no address"), "{reply:?}");
@@ -169,8 +174,10 @@ fn users_are_imported_from_a_file_and_what_is_refused_is_named_by_its_line() {
     assert_eq!(site.count("SELECT count(*) FROM ciam_events WHERE json_extract(doc, '$.name') = 'user.imported'"), 5);
 
     let again = site.run_with_input(&["user", "import", "-"], &lines.join("\n")).expect(1);
-    again.says("line 1: taken").says("line 10: exists").says("line 15: taken").says("Imported: 0. Refused: 14.");
-    site.run_with_input(&["user", "import", "-"], "{\"email\":\"new@example.com\"}\n\n").expect(0).says("Imported: 1.");
+    again.says("line 1: taken").says("line 10: exists").says("line 15: taken").says("Imported: 0. Refused: 16.");
+    site.run_with_input(&["user", "import", "-"], "{\"email\":\"new@example.com\",\"email_verified\":true}\n\n")
+        .expect(0)
+        .says("Imported: 1.");
     assert_eq!(site.json(&["user", "import", "/nowhere/users.jsonl"]).expect(2).error(), "usage");
 }
 
@@ -178,7 +185,13 @@ fn users_are_imported_from_a_file_and_what_is_refused_is_named_by_its_line() {
 fn users_are_listed_filtered_sorted_and_paged() {
     let site = site();
     let lines: Vec<String> = (0..7)
-        .map(|at| format!("{{\"email\":\"user{at}@{}.example\",\"name\":\"User {}\"}}", at % 2, 9 - at))
+        .map(|at| {
+            format!(
+                "{{\"email\":\"user{at}@{}.example\",\"email_verified\":true,\"name\":\"User {}\"}}",
+                at % 2,
+                9 - at
+            )
+        })
         .collect();
     site.run_with_input(&["user", "import", "-"], &lines.join("\n")).expect(0);
     site.run(&["user", "suspend", "user3@1.example"]).expect(0);

@@ -36,18 +36,12 @@ pub(in crate::cli) struct Import {
 struct Line {
     id: Option<String>,
     email: Option<String>,
-    #[serde(default = "yes")]
-    email_verified: bool,
+    email_verified: Option<bool>,
     phone: Option<String>,
-    #[serde(default = "yes")]
-    phone_verified: bool,
+    phone_verified: Option<bool>,
     username: Option<String>,
     name: Option<String>,
     password_hash: Option<String>,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 /// Why a line was refused: a word that does not change.
@@ -61,11 +55,10 @@ impl Line {
         let phone = self.phone.map(|text| text.parse::<Phone>().map_err(|_| "invalid_phone")).transpose()?;
         let mut username =
             self.username.map(|text| text.parse::<Username>().map_err(|_| "invalid_username")).transpose()?;
-        let is_found =
-            (email.is_some() && self.email_verified) || (phone.is_some() && self.phone_verified) || username.is_some();
-        let mut handles = Vec::new();
-        handles.extend(email.map(|email| (Handle::from(email), self.email_verified)));
-        handles.extend(phone.map(|phone| (Handle::from(phone), self.phone_verified)));
+        let email = verified(email, self.email_verified, "email_verified_missing")?;
+        let phone = verified(phone, self.phone_verified, "phone_verified_missing")?;
+        let mut handles: Vec<(Handle, bool)> = email.into_iter().chain(phone).collect();
+        let is_found = handles.iter().any(|(_, verified)| *verified) || username.is_some();
         if handles.is_empty() {
             handles.extend(username.take().map(|username| (Handle::from(username), true)));
         }
@@ -90,6 +83,17 @@ impl Line {
         }
         Ok(new)
     }
+}
+
+/// An address with what the file says of it. A file that says nothing is not believed to mean that it is theirs: whoever
+/// typed somebody else's address into the former system would have the account of that address.
+fn verified(
+    address: Option<impl Into<Handle>>,
+    verified: Option<bool>,
+    missing: Reason,
+) -> Result<Option<(Handle, bool)>, Reason> {
+    let Some(address) = address else { return Ok(None) };
+    Ok(Some((address.into(), verified.ok_or(missing)?)))
 }
 
 /// What became of the lines so far.
