@@ -1,19 +1,24 @@
-//! What a read and a write cost from a thousand to a million users, on both SQL stores, in one run.
+//! What a read and a write cost from a thousand to a million users, on both SQL stores, in one run, beside the bare
+//! statement over the same rows.
 //!
 //! `CIAM_BENCH_USERS` is the largest number (1,000,000 by default). PostgreSQL is left out without `CIAM_TEST_POSTGRES`.
 //! Reads and writes on SQLite are CPU time; on PostgreSQL, where the work is the server's, the wall's.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
+use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ciam_core::UserId;
 use ciam_core::clock::{Clock as _, SystemClock};
+use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{Store, StoreError, Work};
 use ciam_store::{PostgresOptions, SqliteStore};
 use cpu_time::ProcessTime;
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 #[path = "../tests/support/schema.rs"]
 mod schema;
@@ -50,6 +55,82 @@ impl People {
     }
 }
 
+/// The two reads as statements of the bare driver: over one connection, opened as the store opens its own.
+enum Bare {
+    Sqlite(rusqlite::Connection),
+    Postgres { client: tokio_postgres::Client, statements: Box<[tokio_postgres::Statement; 2]> },
+}
+
+const BY_ID: &str = "SELECT version, shape, doc FROM ciam_sessions WHERE id = ?1 AND realm = ?2 AND expires_at > ?3";
+const BY_TEXT: &str = "SELECT id, version, shape, doc FROM ciam_addresses WHERE realm = ?1 AND text = ?2";
+
+impl Bare {
+    fn sqlite(path: &Path) -> Self {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection.pragma_update(None, "query_only", true).unwrap();
+        connection.pragma_update(None, "cache_size", -16 * 1024).unwrap();
+        connection.pragma_update(None, "mmap_size", 0x7FFF_0000).unwrap();
+        Self::Sqlite(connection)
+    }
+
+    async fn postgres(url: &str) -> Self {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let by_id =
+            "SELECT version, shape, doc::text FROM ciam_sessions WHERE id = $1 AND realm = $2 AND expires_at > now()";
+        let by_text = "SELECT id, version, shape, doc::text FROM ciam_addresses WHERE realm = $1 AND text = $2";
+        let statements = [client.prepare(by_id).await.unwrap(), client.prepare(by_text).await.unwrap()];
+        Self::Postgres { client, statements: Box::new(statements) }
+    }
+
+    async fn session(&self, id: SessionId) {
+        let (id, realm) = (id.uuid(), RealmId::DEFAULT.uuid());
+        match self {
+            Self::Sqlite(connection) => {
+                let params = (id, realm, SystemClock.now().micros());
+                let row: (Uuid, u16, String) = connection
+                    .prepare_cached(BY_ID)
+                    .and_then(|mut get| get.query_row(params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))))
+                    .unwrap();
+                black_box(row);
+            }
+            Self::Postgres { client, statements } => {
+                let row = client.query_one(&statements[0], &[&id, &realm]).await.unwrap();
+                let row: (Uuid, i32, String) = (row.get(0), row.get(1), row.get(2));
+                black_box(row);
+            }
+        }
+    }
+
+    async fn address(&self, text: &str) {
+        let realm = RealmId::DEFAULT.uuid();
+        match self {
+            Self::Sqlite(connection) => {
+                let row: (Uuid, Uuid, u16, String) = connection
+                    .prepare_cached(BY_TEXT)
+                    .and_then(|mut find| {
+                        find.query_row((realm, text), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                    })
+                    .unwrap();
+                black_box(row);
+            }
+            Self::Postgres { client, statements } => {
+                let row = client.query_one(&statements[1], &[&realm, &text]).await.unwrap();
+                let row: (Uuid, Uuid, i32, String) = (row.get(0), row.get(1), row.get(2), row.get(3));
+                black_box(row);
+            }
+        }
+    }
+
+    /// Waits until the server is done with what was loaded, as it is where people registered over months.
+    async fn settle(&self) {
+        if let Self::Postgres { client, .. } = self {
+            client.batch_execute("VACUUM (ANALYZE)").await.unwrap();
+            client.batch_execute("CHECKPOINT").await.unwrap();
+        }
+    }
+}
+
 /// Begins to measure; what it gives says how long it has been since.
 type Watch = fn() -> Box<dyn Fn() -> Duration>;
 
@@ -63,50 +144,87 @@ fn by_wall() -> Box<dyn Fn() -> Duration> {
     Box::new(move || began.elapsed())
 }
 
-/// Microseconds for a session by its id, an address by its text, and a registration.
-async fn costs(store: &Store, people: &People, watch: Watch) -> [f64; 3] {
-    const READS: u32 = 2000;
+/// Microseconds for a session by its id, an address by its text, both by the bare statement, and a registration.
+#[derive(Clone, Copy)]
+struct Costs {
+    session: f64,
+    bare_session: f64,
+    address: f64,
+    bare_address: f64,
+    registration: f64,
+}
+
+async fn costs(store: &Store, bare: &Bare, people: &People, watch: Watch) -> Costs {
+    const READS: usize = 2000;
     const WRITES: u32 = 500;
-    let mut picker = Picker(7);
-    let (mut by_id, mut by_text, mut written) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..9 {
+    const TURNS: usize = 9;
+    let (mut one, mut two) = (Picker(7), Picker(11));
+    // What has run for a while has touched what it reads: as many reads as there are pages, or nearly.
+    for _ in 0..people.users.len() / 4 {
+        black_box(store.get::<Session>(one.pick(&people.sessions)).await.unwrap());
+        bare.session(one.pick(&people.sessions)).await;
+    }
+    let mut figures: [Vec<f64>; 5] = Default::default();
+    for _ in 0..TURNS {
+        let mut turn = [0.0; 5];
         let began = watch();
         for _ in 0..READS {
-            std::hint::black_box(store.get::<Session>(picker.pick(&people.sessions)).await.unwrap().unwrap());
+            black_box(store.get::<Session>(one.pick(&people.sessions)).await.unwrap().unwrap());
         }
-        by_id.push(micros(began() / READS));
+        turn[0] = micros(began()) / READS as f64;
         let began = watch();
         for _ in 0..READS {
-            let text = Address::text_of(picker.pick(&people.users));
+            bare.session(two.pick(&people.sessions)).await;
+        }
+        turn[1] = micros(began()) / READS as f64;
+        let began = watch();
+        for _ in 0..READS {
+            let text = Address::text_of(one.pick(&people.users));
             let found = store.find(&Address::BY_TEXT.eq(&text)).await.unwrap();
-            assert_eq!(std::hint::black_box(found).items.len(), 1);
+            assert_eq!(black_box(found).items.len(), 1);
         }
-        by_text.push(micros(began() / READS));
+        turn[2] = micros(began()) / READS as f64;
+        let began = watch();
+        for _ in 0..READS {
+            bare.address(&Address::text_of(two.pick(&people.users))).await;
+        }
+        turn[3] = micros(began()) / READS as f64;
         let began = watch();
         for _ in 0..WRITES {
             register(store).await;
         }
-        written.push(micros(began() / WRITES));
+        turn[4] = micros(began() / WRITES);
+        for (all, figure) in figures.iter_mut().zip(turn) {
+            all.push(figure);
+        }
     }
-    [median(&mut by_id), median(&mut by_text), median(&mut written)]
+    let [session, bare_session, address, bare_address, registration] = figures.each_mut().map(|all| median(all));
+    Costs { session, bare_session, address, bare_address, registration }
 }
 
-fn table(runtime: &Runtime, name: &str, store: &Store, watch: Watch) {
+fn table(runtime: &Runtime, name: &str, store: &Store, bare: &Bare, watch: Watch) {
     let most = std::env::var("CIAM_BENCH_USERS").map_or(1_000_000, |users| users.parse().unwrap());
-    println!("{name}: users, µs for a session by its id, an address by its text, a registration; ratios to the first");
+    println!(
+        "{name}, µs (ratio to the first row): session by id, bare, port/bare; address by text, bare, port/bare; registration"
+    );
     let (mut people, mut first) = (People::default(), None);
     for users in [1_000, 10_000, 100_000, 1_000_000].into_iter().filter(|users| *users <= most) {
         let began = Instant::now();
         runtime.block_on(people.grow(store, users));
-        let loaded = began.elapsed();
-        let costs = runtime.block_on(costs(store, &people, watch));
-        let first = *first.get_or_insert(costs);
-        let ratios: Vec<String> = costs.iter().zip(first).map(|(cost, first)| format!("{:.2}", cost / first)).collect();
-        let [by_id, by_text, written] = costs;
+        let loaded = began.elapsed().as_secs_f64();
+        runtime.block_on(bare.settle());
+        let costs = runtime.block_on(costs(store, bare, &people, watch));
+        let first: Costs = *first.get_or_insert(costs);
+        let grown = |cost: f64, first: f64| format!("{cost:.1} ({:.2})", cost / first);
         println!(
-            "{users:>9}: {by_id:>6.1} {by_text:>6.1} {written:>7.1}; {}  (loaded in {:.1} s)",
-            ratios.join(" "),
-            loaded.as_secs_f64()
+            "{users:>9}: {} | {} | {:.2} || {} | {} | {:.2} || {}  (loaded in {loaded:.1} s)",
+            grown(costs.session, first.session),
+            grown(costs.bare_session, first.bare_session),
+            costs.session / costs.bare_session,
+            grown(costs.address, first.address),
+            grown(costs.bare_address, first.bare_address),
+            costs.address / costs.bare_address,
+            grown(costs.registration, first.registration),
         );
     }
 }
@@ -114,15 +232,13 @@ fn table(runtime: &Runtime, name: &str, store: &Store, watch: Watch) {
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let sqlite = runtime.block_on(async {
-        let backend = SqliteStore::open(folder.path().join("scale.db")).await.unwrap();
-        prepared(Arc::new(backend)).await
-    });
-    table(&runtime, "SQLite", &sqlite, by_cpu);
+    let file = folder.path().join("scale.db");
+    let sqlite = runtime.block_on(async { prepared(Arc::new(SqliteStore::open(&file).await.unwrap())).await });
+    table(&runtime, "SQLite", &sqlite, &Bare::sqlite(&file), by_cpu);
     let Some(url) = runtime.block_on(schema::empty_schema()) else { return println!("PostgreSQL: left out") };
-    let postgres = runtime.block_on(async {
+    let (postgres, bare) = runtime.block_on(async {
         let backend = PostgresOptions::new(&url).unwrap().connections(16).open().await.unwrap();
-        prepared(Arc::new(backend)).await
+        (prepared(Arc::new(backend)).await, Bare::postgres(&url).await)
     });
-    table(&runtime, "PostgreSQL", &postgres, by_wall);
+    table(&runtime, "PostgreSQL", &postgres, &bare, by_wall);
 }

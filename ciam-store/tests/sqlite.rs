@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ciam_core::id::RealmId;
 use ciam_core::store::{
-    Backend, Bound, Collection, Index, Op, Peak, Record, RecordKey, Row, Schema, StoreError, Tally,
+    Backend, Bound, Collection, Index, Op, Peak, Record, RecordKey, Row, Schema, Search, StoreError, Tally,
 };
 use ciam_core::testing::in_parallel;
 use ciam_store::conformance::{Account, Fixture};
@@ -442,4 +442,31 @@ async fn bounds_hold_with_a_reader_in_the_way() {
     assert!(matches!(opened.f.commit(vec![add]).await, Err(StoreError::Exceeded { .. })));
     let rows = opened.f.backend.read(RealmId::DEFAULT, opened.f.now(), &[key(&account)]).await.unwrap();
     assert_eq!(rows[0].as_ref().unwrap().live, [1, 0]);
+}
+
+/// A search reads what it likes for its time and no longer, and nobody else waits for it.
+#[tokio::test]
+async fn a_search_that_takes_too_long_ends_and_nobody_waits_for_it() {
+    let o = Opened::new(SqliteOptions::new().readers(1).search_timeout(Duration::ZERO)).await;
+    for names in (0..3000).collect::<Vec<u32>>().chunks(200) {
+        let batch = names.iter().map(|name| insert(&o.f.account(&format!("{name}")))).collect();
+        o.f.commit(batch).await.unwrap();
+    }
+    let one = &o.f.account("one");
+    o.f.insert(one).await;
+    let search = Search::of(Account::LABEL.contains("nobody has this")).total_up_to(1000);
+    let found = in_parallel(20, |_| {
+        let (store, search, id) = (o.f.store.clone(), search.clone(), one.id);
+        async move {
+            let found = store.search(&search).await.map(|listing| listing.items.len());
+            (found, store.get::<Account>(id).await)
+        }
+    });
+    for (found, read) in found.await {
+        assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
+        assert_eq!(read.unwrap().as_ref(), Some(one));
+    }
+    let patient = SqliteOptions::new().migrations(Migrations::Apply).open(o.path()).await.unwrap();
+    let patient = Fixture::new(Arc::new(patient)).await;
+    assert!(patient.store.search(&search).await.unwrap().items.is_empty(), "with time, it ends by itself");
 }

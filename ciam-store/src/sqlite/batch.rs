@@ -22,7 +22,11 @@ pub(super) type Tables = HashMap<&'static str, Arc<Table>>;
 const UNITS_KEPT: std::time::Duration = std::time::Duration::from_hours(24);
 
 pub(super) fn table<'t>(tables: &'t Tables, name: &str) -> Result<&'t Table, StoreError> {
-    tables.get(name).map(AsRef::as_ref).ok_or(StoreError::Misuse("a collection that the store was not prepared for"))
+    shared_table(tables, name).map(AsRef::as_ref)
+}
+
+pub(super) fn shared_table<'t>(tables: &'t Tables, name: &str) -> Result<&'t Arc<Table>, StoreError> {
+    tables.get(name).ok_or(StoreError::Misuse("a collection that the store was not prepared for"))
 }
 
 /// Applies a batch over a connection that holds the write lock.

@@ -1,5 +1,7 @@
 //! Searching: the questions of `search.rs`, put to a reading connection.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
@@ -7,9 +9,8 @@ use ciam_core::store::{Directory, RawListing, RawSearch, SearchCursor, StoreErro
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
-use super::batch::table;
-use super::failure::unavailable;
-use super::readers::{Readers, to_row, value};
+use super::batch::shared_table;
+use super::readers::{to_row, value};
 use super::sql::{Table, row_columns};
 use super::{SqliteStore, UUID};
 use crate::search::{self, Param, Question, Words};
@@ -25,47 +26,42 @@ pub(super) const WORDS: Words = Words {
 impl Directory for SqliteStore {
     async fn search(&self, realm: RealmId, now: Timestamp, search: &RawSearch) -> Result<RawListing, StoreError> {
         let tables = self.tables();
-        let table = table(&tables, search.collection)?;
+        let table = Arc::clone(shared_table(&tables, search.collection)?);
         search.check(&table.spec).map_err(StoreError::Search)?;
-        self.check_serving(table, &search::fields(search))?;
-        self.readers.search(table, realm, now, search)
+        self.check_serving(&table, &search::fields(search))?;
+        let search = search.clone();
+        self.searches.run(move |connection| found(connection, &table, realm, now, &search)).await
     }
 }
 
-impl Readers {
-    fn search(
-        &self,
-        table: &Table,
-        realm: RealmId,
-        now: Timestamp,
-        search: &RawSearch,
-    ) -> Result<RawListing, StoreError> {
-        let spec = &table.spec;
-        let page = search::page(&WORDS, spec, &row_columns(spec), realm, now, search);
-        let connection = self.connection()?;
-        let count = |bound| -> rusqlite::Result<Total> {
-            let question = search::count(&WORDS, spec, realm, now, search, bound);
-            let mut statement = asked(&connection, &question)?;
-            let counted = statement.raw_query().next()?.map_or(Ok(0), |row| row.get(0))?;
-            Ok(Total::counted(counted, bound))
-        };
-        let found = || -> rusqlite::Result<RawListing> {
-            let live = spec.live.len();
-            let is_uuid = |name| spec.field(name).is_some_and(|field| field.kind == UUID);
-            let mut statement = asked(&connection, &page)?;
-            let mut rows = statement.raw_query();
-            let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                let keys = search.sort.iter().enumerate();
-                let values = keys.map(|(nth, sort)| value(row.get_ref(5 + live + nth)?, is_uuid(sort.field)));
-                let values = values.collect::<rusqlite::Result<_>>()?;
-                let row = to_row(row, 1, live)?;
-                found.push((SearchCursor { values, id: row.id }, row));
-            }
-            Ok(RawListing { rows: found, total: search.count_to.map(count).transpose()? })
-        };
-        found().map_err(unavailable)
+fn found(
+    connection: &Connection,
+    table: &Table,
+    realm: RealmId,
+    now: Timestamp,
+    search: &RawSearch,
+) -> rusqlite::Result<RawListing> {
+    let spec = &table.spec;
+    let page = search::page(&WORDS, spec, &row_columns(spec), realm, now, search);
+    let count = |bound| -> rusqlite::Result<Total> {
+        let question = search::count(&WORDS, spec, realm, now, search, bound);
+        let mut statement = asked(connection, &question)?;
+        let counted = statement.raw_query().next()?.map_or(Ok(0), |row| row.get(0))?;
+        Ok(Total::counted(counted, bound))
+    };
+    let live = spec.live.len();
+    let is_uuid = |name| spec.field(name).is_some_and(|field| field.kind == UUID);
+    let mut statement = asked(connection, &page)?;
+    let mut rows = statement.raw_query();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let keys = search.sort.iter().enumerate();
+        let values = keys.map(|(nth, sort)| value(row.get_ref(5 + live + nth)?, is_uuid(sort.field)));
+        let values = values.collect::<rusqlite::Result<_>>()?;
+        let row = to_row(row, 1, live)?;
+        found.push((SearchCursor { values, id: row.id }, row));
     }
+    Ok(RawListing { rows: found, total: search.count_to.map(count).transpose()? })
 }
 
 /// A statement with its values. It is not kept: there are as many texts as there are filters, and the kept ones are

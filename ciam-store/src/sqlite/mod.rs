@@ -36,6 +36,7 @@ mod options;
 mod plans;
 mod readers;
 mod schema;
+mod searches;
 mod sql;
 mod writer;
 
@@ -62,6 +63,7 @@ use crate::generations::not_serving;
 use crate::migrations::Migrations;
 use batch::Tables;
 use readers::Readers;
+use searches::Searches;
 use sql::Table;
 use writer::{Figures, HostWrite, Job};
 
@@ -76,6 +78,7 @@ pub struct SqliteStore {
     file: PathBuf,
     queue: mpsc::Sender<Job>,
     readers: Readers,
+    searches: Searches,
     tables: RwLock<Arc<Tables>>,
     figures: Arc<Figures>,
     migrations: Migrations,

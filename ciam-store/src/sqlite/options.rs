@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::SqliteStore;
 use super::failure::is_busy;
 use super::readers::Readers;
+use super::searches::Searches;
 use super::writer::{Figures, Writer};
 use crate::migrations::Migrations;
 
@@ -20,6 +21,9 @@ const KEPT_STATEMENTS: usize = 1024;
 
 /// How much of the file a connection keeps at hand: the upper levels of every index of a large one.
 const CACHE_KIB: i64 = 16 * 1024;
+
+/// What SQLite maps at most.
+const MOST_MAPPED: u32 = 0x7FFF_0000;
 
 /// How an SQLite file is opened; every number has a default that suits one machine.
 ///
@@ -35,6 +39,7 @@ pub struct SqliteOptions {
     max_group: usize,
     queue: usize,
     busy_timeout: Duration,
+    search_timeout: Duration,
     mapped: u32,
     migrations: Migrations,
 }
@@ -46,7 +51,7 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// Four readers, at most 512 writes in a commit, 4096 waiting, five seconds of patience, 2 GiB mapped.
+    /// Four readers, at most 512 writes in a commit, 4096 waiting, five seconds of patience, nothing mapped.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -54,7 +59,8 @@ impl SqliteOptions {
             max_group: 512,
             queue: 4096,
             busy_timeout: Duration::from_secs(5),
-            mapped: 0x7FFF_0000,
+            search_timeout: Duration::from_secs(5),
+            mapped: 0,
             migrations: Migrations::Refuse,
         }
     }
@@ -88,14 +94,24 @@ impl SqliteOptions {
         self
     }
 
-    /// How many bytes of the file readers may map into memory (default 2 GiB less 64 KiB, which is the most).
+    /// How long a search of the [`Directory`](ciam_core::store::Directory) may take, and be waited for while others
+    /// search (default 5 seconds), before [`StoreError::Unavailable`]. Searches have a connection of their own and take
+    /// turns, so that nobody who signs in waits for them.
+    #[must_use]
+    pub const fn search_timeout(mut self, patience: Duration) -> Self {
+        self.search_timeout = patience;
+        self
+    }
+
+    /// How many bytes of the file readers may map into memory (default 0; at most 2 GiB less 64 KiB).
     ///
-    /// A random read of a large file takes a third less time this way. In exchange, a disk that fails under a
-    /// mapped page ends the process, where a read would have been answered [`StoreError::Unavailable`]: with 0
-    /// nothing is mapped. Writes never go through the mapping.
+    /// A site that is mostly read gains a third of a read from it. Every commit takes the mapping away and the next
+    /// reads make it anew, so that one that is written to loses as much once its file is large. A disk that fails under
+    /// a mapped page ends the process, where a read would have been answered [`StoreError::Unavailable`]. Writes never
+    /// go through the mapping.
     #[must_use]
     pub const fn mapped(mut self, bytes: u32) -> Self {
-        self.mapped = bytes;
+        self.mapped = if bytes > MOST_MAPPED { MOST_MAPPED } else { bytes };
         self
     }
 
@@ -125,21 +141,21 @@ impl SqliteOptions {
         let (file, migrations) = (path.clone(), self.migrations);
         let thread = std::thread::Builder::new().name("ciam-sqlite-writer".to_owned());
         let spawned = thread.spawn(move || match self.connections(&path) {
-            Ok((conn, readers)) => {
-                if opened.send(Ok(readers)).is_ok() {
+            Ok((conn, readers, searches)) => {
+                if opened.send(Ok((readers, searches))).is_ok() {
                     Writer { conn, queue, max_group: self.max_group, figures: theirs }.run();
                 }
             }
             Err(error) => drop(opened.send(Err(error))),
         });
         spawned.map_err(|error| StoreError::Unopened(format!("the writer cannot start: {error}")))?;
-        let readers =
+        let (readers, searches) =
             is_open.await.unwrap_or_else(|_| Err(StoreError::Unopened("the writer did not start".to_owned())))?;
-        Ok(SqliteStore { file, queue: jobs, readers, tables: RwLock::default(), figures, migrations })
+        Ok(SqliteStore { file, queue: jobs, readers, searches, tables: RwLock::default(), figures, migrations })
     }
 
     /// Others may be opening the file, too: SQLite does not wait for them while it changes the journal's mode.
-    fn connections(&self, path: &Path) -> Result<(Connection, Readers), StoreError> {
+    fn connections(&self, path: &Path) -> Result<Connections, StoreError> {
         let file = path.display();
         create_private(path)
             .map_err(|error| StoreError::Unopened(format!("{file} cannot be opened or made: {error}")))?;
@@ -152,7 +168,7 @@ impl SqliteOptions {
         }
     }
 
-    fn try_connections(&self, path: &Path) -> rusqlite::Result<(Connection, Readers)> {
+    fn try_connections(&self, path: &Path) -> rusqlite::Result<Connections> {
         let writer = self.connect(path)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
@@ -165,7 +181,7 @@ impl SqliteOptions {
             Ok(connection)
         };
         let readers = (0..self.readers).map(reader).collect::<rusqlite::Result<_>>()?;
-        Ok((writer, Readers::new(readers)))
+        Ok((writer, Readers::new(readers), Searches::new(reader(self.readers)?, self.search_timeout)))
     }
 
     fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {
@@ -179,6 +195,9 @@ impl SqliteOptions {
         Ok(connection)
     }
 }
+
+/// The one that writes, those that read, and the one that searches.
+type Connections = (Connection, Readers, Searches);
 
 /// Makes an empty file that only its owner can read, unless there is one: addresses and hashes are in it, and
 /// SQLite gives its journals the same mode.
