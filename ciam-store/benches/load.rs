@@ -24,7 +24,7 @@ mod schema;
 
 /// User, standing, identifier, credential, event.
 const ROWS: u64 = 5;
-const PIECE: u64 = 2_000;
+const PIECE: u64 = 10_000;
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$c29tZSBoYXNoIHRoYXQgbm9ib2R5IGtub3dzIQ";
 
 /// Addresses come in no order, as they do.

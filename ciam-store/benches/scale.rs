@@ -69,7 +69,6 @@ impl Bare {
         let connection = rusqlite::Connection::open(path).unwrap();
         connection.pragma_update(None, "query_only", true).unwrap();
         connection.pragma_update(None, "cache_size", -16 * 1024).unwrap();
-        connection.pragma_update(None, "mmap_size", 0x7FFF_0000).unwrap();
         Self::Sqlite(connection)
     }
 
@@ -144,7 +143,8 @@ fn by_wall() -> Box<dyn Fn() -> Duration> {
     Box::new(move || began.elapsed())
 }
 
-/// Microseconds for a session by its id, an address by its text, both by the bare statement, and a registration.
+/// Microseconds for a session by its id, an address by its text, both by the bare statement, a registration, and a
+/// session by its id right after one.
 #[derive(Clone, Copy)]
 struct Costs {
     session: f64,
@@ -152,6 +152,7 @@ struct Costs {
     address: f64,
     bare_address: f64,
     registration: f64,
+    after_a_commit: f64,
 }
 
 async fn costs(store: &Store, bare: &Bare, people: &People, watch: Watch) -> Costs {
@@ -164,9 +165,9 @@ async fn costs(store: &Store, bare: &Bare, people: &People, watch: Watch) -> Cos
         black_box(store.get::<Session>(one.pick(&people.sessions)).await.unwrap());
         bare.session(one.pick(&people.sessions)).await;
     }
-    let mut figures: [Vec<f64>; 5] = Default::default();
+    let mut figures: [Vec<f64>; 6] = Default::default();
     for _ in 0..TURNS {
-        let mut turn = [0.0; 5];
+        let mut turn = [0.0; 6];
         let began = watch();
         for _ in 0..READS {
             black_box(store.get::<Session>(one.pick(&people.sessions)).await.unwrap().unwrap());
@@ -194,12 +195,21 @@ async fn costs(store: &Store, bare: &Bare, people: &People, watch: Watch) -> Cos
             register(store).await;
         }
         turn[4] = micros(began() / WRITES);
+        let mut after_commits = Duration::ZERO;
+        for _ in 0..WRITES {
+            register(store).await;
+            let began = watch();
+            black_box(store.get::<Session>(one.pick(&people.sessions)).await.unwrap().unwrap());
+            after_commits += began();
+        }
+        turn[5] = micros(after_commits / WRITES);
         for (all, figure) in figures.iter_mut().zip(turn) {
             all.push(figure);
         }
     }
-    let [session, bare_session, address, bare_address, registration] = figures.each_mut().map(|all| median(all));
-    Costs { session, bare_session, address, bare_address, registration }
+    let [session, bare_session, address, bare_address, registration, after_a_commit] =
+        figures.each_mut().map(|all| median(all));
+    Costs { session, bare_session, address, bare_address, registration, after_a_commit }
 }
 
 fn table(runtime: &Runtime, name: &str, store: &Store, bare: &Bare, watch: Watch) {
@@ -217,7 +227,7 @@ fn table(runtime: &Runtime, name: &str, store: &Store, bare: &Bare, watch: Watch
         let first: Costs = *first.get_or_insert(costs);
         let grown = |cost: f64, first: f64| format!("{cost:.1} ({:.2})", cost / first);
         println!(
-            "{users:>9}: {} | {} | {:.2} || {} | {} | {:.2} || {}  (loaded in {loaded:.1} s)",
+            "{users:>9}: {} | {} | {:.2} || {} | {} | {:.2} || {} | {}  (loaded in {loaded:.1} s)",
             grown(costs.session, first.session),
             grown(costs.bare_session, first.bare_session),
             costs.session / costs.bare_session,
@@ -225,6 +235,7 @@ fn table(runtime: &Runtime, name: &str, store: &Store, bare: &Bare, watch: Watch
             grown(costs.bare_address, first.bare_address),
             costs.address / costs.bare_address,
             grown(costs.registration, first.registration),
+            grown(costs.after_a_commit, first.after_a_commit),
         );
     }
 }

@@ -19,7 +19,7 @@ use super::super::context::Context;
 /// The most bytes of a line.
 const LONGEST_LINE: usize = 64 * 1024;
 /// How many users are in memory at once.
-const PIECE: usize = 2_000;
+const PIECE: usize = 10_000;
 /// How many refused lines the JSON document lists; the others are counted.
 const MOST_LISTED: usize = 1_000;
 
