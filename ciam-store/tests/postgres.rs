@@ -7,18 +7,22 @@ mod support;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ciam_core::events::{Cause, Event, NewEvent};
-use ciam_core::id::RealmId;
-use ciam_core::store::{Backend as _, Bound, Op, Position, Record as _, RecordKey, Schema, Store, StoreError};
+use ciam_core::id::{RealmId, RecordId as _};
+use ciam_core::store::{
+    Backend as _, Bound, Collection, Listener, Op, Position, Record, RecordKey, Schema, Store, StoreError, Work,
+};
 use ciam_store::conformance::{Account, Fixture};
-use ciam_store::{PostgresInspection, PostgresOptions, PostgresStore};
+use ciam_store::{Migrations, PostgresInspection, PostgresOptions, PostgresStore};
+use serde::{Deserialize, Serialize};
 use support::proxy::{self, Wishes};
 use support::server::Server;
 use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
 
 /// A store behind a proxy, with one connection, and another one past it.
 async fn behind_a_proxy() -> Option<(Fixture, Fixture, Arc<Wishes>)> {
@@ -387,4 +391,20 @@ async fn a_statement_that_waits_too_long_is_given_up() {
     held.rollback().await.unwrap();
     add_one(&f.store, &ann).await.unwrap();
     assert_eq!(seats(&f.store, &ann).await, 1);
+}
+
+/// A statement whose parameters cannot be sent keeps the rest of its batch from being sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_with_a_value_of_another_type_is_refused_whole() {
+    let Some(url) = support::empty_schema().await else { return };
+    let f = open(&url, 1).await;
+    let other_type = "ALTER TABLE ciam_suite_tickets ALTER COLUMN code TYPE varchar(99)";
+    connect(&url).await.batch_execute(other_type).await.unwrap();
+    let ticket = f.ticket("t");
+    let ticket = Op::Insert { collection: "suite_tickets", record: ticket.encoded() };
+    let refused = f.commit(vec![insert(&f.account("ann")), ticket, insert(&f.account("bob"))]).await;
+    assert!(matches!(refused, Err(StoreError::Misuse(_))), "{refused:?}");
+    assert_eq!(f.store.count(&Account::BY_NAME.under(&()), 9).await.unwrap(), 0);
+    let units: i64 = connect(&url).await.query_one("SELECT count(*) FROM ciam_units", &[]).await.unwrap().get(0);
+    assert_eq!(units, 0);
 }

@@ -65,6 +65,11 @@ impl Param {
         }
     }
 
+    /// Whether it can be given for a parameter of that type.
+    pub(super) fn fits(&self, ty: &Type) -> bool {
+        matches!(self, Self::Null) || *ty == self.kind()
+    }
+
     pub(super) fn value(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,
@@ -106,8 +111,7 @@ impl ToSql for Param {
     }
 
     fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        let fits = matches!(self, Self::Null) || *ty == self.kind();
-        if fits { self.to_sql(ty, out) } else { Err(format!("a value is not of the type {ty}").into()) }
+        if self.fits(ty) { self.to_sql(ty, out) } else { Err(format!("a value is not of the type {ty}").into()) }
     }
 }
 
