@@ -408,3 +408,22 @@ async fn a_batch_with_a_value_of_another_type_is_refused_whole() {
     let units: i64 = connect(&url).await.query_one("SELECT count(*) FROM ciam_units", &[]).await.unwrap().get(0);
     assert_eq!(units, 0);
 }
+
+/// What the server repeats of a row, to say why it refuses it, is in no text that may be logged.
+#[tokio::test(flavor = "multi_thread")]
+async fn lg1_what_the_server_repeats_of_a_row_is_in_no_error() {
+    let Some(url) = support::empty_schema().await else { return };
+    let f = open(&url, 2).await;
+    let canary = "canary-7f3a";
+    let hosts_own = "ALTER TABLE ciam_suite_accounts ADD CONSTRAINT hosts_own CHECK (label <> 'canary-7f3a')";
+    connect(&url).await.batch_execute(hosts_own).await.unwrap();
+    let account = &Account { label: canary.to_owned(), ..f.account("ann") };
+    let inserted = f.store.transact(|work| async move { work.insert(account) }).await;
+    let loaded = f.store.load(std::slice::from_ref(account), |work, account| async move { work.insert(account) }).await;
+    for refused in [inserted].into_iter().chain(loaded) {
+        let error: StoreError = refused.unwrap_err();
+        let said = format!("{} {error:?}", ciam_core::with_causes(&error));
+        assert!(said.contains("hosts_own") && said.contains("violates check constraint"), "{said}");
+        assert!(!said.contains(canary), "{said}");
+    }
+}
