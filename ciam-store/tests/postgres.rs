@@ -427,3 +427,79 @@ async fn lg1_what_the_server_repeats_of_a_row_is_in_no_error() {
         assert!(!said.contains(canary), "{said}");
     }
 }
+
+ciam_core::id!(RoomId, "troom", "A room.");
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Room {
+    id: RoomId,
+}
+
+impl Record for Room {
+    type Id = RoomId;
+    /// As long as a name may be.
+    const COLLECTION: Collection<Self> =
+        Collection::new("rooms_which_have_a_name_as_long_as_a_name_can_be").announced();
+
+    fn id(&self) -> RoomId {
+        self.id
+    }
+}
+
+/// Notes what it is told.
+#[derive(Debug, Default)]
+struct Heard {
+    connected: AtomicBool,
+    ids: Mutex<HashSet<Uuid>>,
+}
+
+impl Listener for Heard {
+    fn changed(&self, collection: &str, id: Uuid) {
+        assert_eq!(collection, Room::COLLECTION.name());
+        self.ids.lock().unwrap().insert(id);
+    }
+
+    fn connected(&self) {
+        self.connected.store(true, Ordering::SeqCst);
+    }
+
+    fn lost(&self) {}
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+/// However long the names are, and however many records one unit changes, all of them are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn se2_as_many_records_as_a_unit_holds_are_announced() {
+    let Some(url) = support::empty_schema().await else { return };
+    assert_eq!(Room::COLLECTION.name().len(), 48);
+    let options = PostgresOptions::new(&url).unwrap().connections(2).migrations(Migrations::Apply);
+    let f = Fixture::new(Arc::new(options.open().await.unwrap())).await;
+    f.backend.prepare(&Schema::new().with::<Room>()).await.unwrap();
+    let heard = Arc::new(Heard::default());
+    assert!(f.backend.listen(heard.clone()));
+    let rooms: Vec<Room> = (0..250).map(|_| Room { id: f.id() }).collect();
+    let rooms = &rooms;
+    let insert = |work: Work| async move { rooms.iter().try_for_each(|room| work.insert(room)) };
+    f.store.transact(insert).await.unwrap();
+    let patience = std::time::Instant::now() + Duration::from_secs(60);
+    while !heard.connected.load(Ordering::SeqCst) {
+        assert!(std::time::Instant::now() < patience, "it does not listen");
+        tokio::task::yield_now().await;
+    }
+    let remove = |work: Work| async move {
+        for room in rooms {
+            work.take::<Room>(room.id).await?;
+        }
+        Ok::<(), StoreError>(())
+    };
+    f.store.transact(remove).await.unwrap();
+    while heard.ids.lock().unwrap().len() < rooms.len() {
+        assert!(std::time::Instant::now() < patience, "some are not told");
+        tokio::task::yield_now().await;
+    }
+    let told = heard.ids.lock().unwrap().clone();
+    assert_eq!(told, rooms.iter().map(|room| room.id.uuid()).collect());
+}
