@@ -503,3 +503,80 @@ async fn se2_as_many_records_as_a_unit_holds_are_announced() {
     let told = heard.ids.lock().unwrap().clone();
     assert_eq!(told, rooms.iter().map(|room| room.id.uuid()).collect());
 }
+
+/// Of several servers only the one is asked that can be written to, whichever is named first, and also when another has
+/// taken over and the old one comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn se2_no_connection_is_one_to_a_standby() {
+    let started = tokio::task::spawn_blocking(|| {
+        let first = Server::start()?;
+        let other = first.standby();
+        Some((first, other))
+    });
+    let Some((mut first, other)) = started.await.unwrap() else { return };
+    let both = |a: &Server, b: &Server| format!("postgres://ciam@{},{}/postgres", a.address(), b.address());
+    let stores = [open(&both(&first, &other), 4).await, open(&both(&other, &first), 4).await];
+    let ann = stores[0].account("ann");
+    stores[0].insert(&ann).await;
+    let of_the_first = open(&first.url(), 4).await;
+    everybody_reads(&of_the_first, &ann, 0).await;
+    // It is as it is asked for.
+    open(&format!("{}?target_session_attrs=read-write", first.url()), 1).await;
+    let alone = PostgresOptions::new(&other.url()).unwrap().open().await;
+    assert!(matches!(&alone, Err(StoreError::Unopened(why)) if why.contains("standby")), "{alone:?}");
+    // The doctor looks at it all the same.
+    let options = PostgresOptions::new(&other.url()).unwrap();
+    assert!(PostgresInspection::of(&options, &Schema::new(), stores[0].now()).await.unwrap().standby);
+
+    let reader = connect(&other.url()).await;
+    let patience = std::time::Instant::now() + Duration::from_secs(60);
+    let kept = "SELECT count(*) FROM ciam_suite_accounts";
+    while !reader.query_one(kept, &[]).await.is_ok_and(|row| row.get::<_, i64>(0) == 1) {
+        assert!(std::time::Instant::now() < patience, "the standby does not follow");
+    }
+    for f in &stores {
+        everybody_reads(f, &ann, 0).await;
+    }
+    assert_eq!(connections_of_ciam(&reader).await, 0, "of the standby");
+
+    let first = tokio::task::spawn_blocking(move || {
+        first.restart_as_standby();
+        first
+    });
+    let (first, other) = (first.await.unwrap(), other);
+    let promoted = tokio::task::spawn_blocking(move || {
+        other.promote();
+        other
+    });
+    let other = promoted.await.unwrap();
+    for (f, expected) in stores.iter().zip(1..) {
+        while add_one(&f.store, &ann).await.is_err() {
+            assert!(std::time::Instant::now() < patience, "nothing is written after the failover");
+        }
+        everybody_reads(f, &ann, expected).await;
+    }
+    for _ in 0..20 {
+        let refused = of_the_first.store.get::<Account>(ann.id).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+    assert_eq!(connections_of_ciam(&connect(&first.url()).await).await, 0, "of the old primary");
+    assert!(connections_of_ciam(&connect(&other.url()).await).await > 0, "of the new one");
+}
+
+/// Reads over every connection that there can be, and finds what was written last.
+async fn everybody_reads(f: &Fixture, account: &Account, expected: i64) {
+    let readers: Vec<_> = (0..64)
+        .map(|_| {
+            let (f, account) = (f.clone(), account.clone());
+            tokio::spawn(async move { seats_when_it_answers(&f, &account).await })
+        })
+        .collect();
+    for reader in readers {
+        assert_eq!(reader.await.unwrap(), expected);
+    }
+}
+
+async fn connections_of_ciam(client: &Client) -> i64 {
+    let text = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'ciam%'";
+    client.query_one(text, &[]).await.unwrap().get(0)
+}
