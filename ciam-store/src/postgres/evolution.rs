@@ -57,7 +57,7 @@ impl PostgresStore {
 
     /// Refuses a question by columns that some record may lack.
     pub(super) async fn check_serving(&self, table: &Table, columns: &[&'static str]) -> Result<(), StoreError> {
-        if table.filled.lacked(columns).is_none() {
+        if !table.filled.is_to_be_renewed() && table.filled.lacked(columns).is_none() {
             return Ok(());
         }
         // Somebody else may have completed them meanwhile.
