@@ -122,12 +122,12 @@ fn prove(conn: &Connection, table: &Table) -> Result<bool, StoreError> {
     let standing = schema::standing(conn, &table.spec)?;
     let older = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE layout < ?1)", crate::layout::table_name(&table.spec));
     if conn.query_row(&older, [standing.floor], |row| row.get(0)).map_err(unavailable)? {
-        for trigger in schema::fence(&table.spec, standing.floor).iter().step_by(2) {
-            conn.execute_batch(trigger).map_err(unavailable)?;
-        }
-        for text in schema::fence(&table.spec, standing.fenced).iter().filter(|_| standing.fenced > 1) {
-            conn.execute_batch(text).map_err(unavailable)?;
-        }
+        let back = if standing.fenced > 1 {
+            schema::fence(&table.spec, standing.fenced)
+        } else {
+            schema::unfence(&table.spec).to_vec()
+        };
+        back.iter().try_for_each(|text| conn.execute_batch(text)).map_err(unavailable)?;
         return Ok(false);
     }
     conn.execute_batch(&schema::proved(&table.spec, standing.floor)).map_err(unavailable)?;
