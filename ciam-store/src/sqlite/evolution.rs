@@ -14,20 +14,15 @@ use super::executor::Bind;
 use super::failure::{is_taken, unavailable};
 use super::schema;
 use super::sql::Table;
+use crate::generations::lagging;
 use crate::migrations::Migrations;
 
 #[async_trait]
 impl Evolution for SqliteStore {
     async fn lagging(&self) -> Result<Vec<Lagging>, StoreError> {
-        let mut lagging = Vec::new();
-        for table in self.tables().values() {
-            let standing = self.readers.standing(&table.spec)?;
-            if standing.lags() {
-                lagging.push(Lagging { collection: table.spec.name, columns: standing.incomplete });
-            }
-        }
-        lagging.sort_by_key(|lagging| lagging.collection);
-        Ok(lagging)
+        let tables = self.tables();
+        let standings = tables.values().map(|table| Ok((table.spec.name, self.readers.standing(&table.spec)?)));
+        Ok(lagging(standings.collect::<Result<Vec<_>, StoreError>>()?))
     }
 
     async fn lacking(
