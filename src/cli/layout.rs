@@ -66,8 +66,9 @@ impl Layout {
 /// What is said of a version that is kept out of a table.
 pub(super) fn outdated(table: &str) -> String {
     format!(
-        "this program is older than the database: newer versions of the site keep it out of {table}. Use a newer one; or, \
-         to go back to this one for good, end all others, and run `ciam migrate --apply --all-nodes-updated`"
+        "this program leaves out what newer versions of the site rely on, and these keep it out of {table}. Use a newer \
+         one; or, to go on with this one for good, end all that rely on it, and run `ciam migrate --apply \
+         --all-nodes-updated`"
     )
 }
 
