@@ -55,12 +55,12 @@ pub use ciam_web::{Assured, CurrentUser, Fresh, Hours, Minutes, Visitor};
 /// Where records are kept: the port, and the backends.
 pub mod store {
     pub use ciam_core::store::*;
-    #[cfg(feature = "sqlite")]
-    pub use ciam_store::{Inspection, SqliteOptions, SqliteStore, Writing};
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    pub use ciam_store::{Migrations, Unfinished};
+    pub use ciam_store::{LayoutState, Migrations, Unfinished};
     #[cfg(feature = "postgres")]
     pub use ciam_store::{PostgresInspection, PostgresOptions, PostgresStore};
+    #[cfg(feature = "sqlite")]
+    pub use ciam_store::{SqliteInspection, SqliteOptions, SqliteStore, SqliteWriting};
 }
 
 pub use ciam_core::store::MemoryStore;

@@ -4,10 +4,11 @@
 //! shape, in `ciam_layouts`; each version of the app finds its own by what it declares, and registers a new one if
 //! there is none. So a row that an older version has inserted, or replaced, tells that it lacks what newer ones keep.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use ciam_core::store::{CollectionSpec, ColumnType, FieldSpec, StoreError};
+use ciam_core::store::{CollectionSpec, ColumnType, FieldSpec, Lagging, StoreError};
 
 use crate::layout;
 
@@ -122,7 +123,7 @@ pub(crate) enum Registered {
     Yes(i32),
     /// But a newer one leaves out something, so that what it writes can never be complete.
     InVain(i32),
-    /// But there is a fence against it: newer versions rely on what it leaves out.
+    /// No, and there is a fence against it: others rely on what it leaves out.
     Outdated,
     No,
 }
@@ -137,14 +138,29 @@ impl Generations {
         self.0.iter().rev().find(|generation| generation.fenced).map_or(1, |generation| generation.number)
     }
 
+    /// Those of which there can be a row.
+    fn recent(&self) -> impl DoubleEndedIterator<Item = &Generation> + Clone {
+        let fenced = self.fenced();
+        self.0.iter().filter(move |generation| generation.number >= fenced)
+    }
+
     pub(crate) fn registered(&self, wanted: &Generation) -> Registered {
-        let own = self.0.iter().rev().find(|generation| generation.is_like(wanted)).map(|generation| generation.number);
+        let own = self.recent().rev().find(|generation| generation.is_like(wanted)).map(|generation| generation.number);
         match own {
+            None if self.is_fenced_against(wanted) => Registered::Outdated,
             None => Registered::No,
-            Some(own) if own < self.fenced() => Registered::Outdated,
             Some(own) if self.floor(wanted) > own => Registered::InVain(own),
             Some(own) => Registered::Yes(own),
         }
+    }
+
+    /// Whether rows of the wanted generation would lack something behind the fence that no row lacks so far. What an
+    /// operator has let in since may be left out by others as well; and a newer shape than any is of no older version,
+    /// so that it leaves out what it does on purpose.
+    fn is_fenced_against(&self, wanted: &Generation) -> bool {
+        let has_fence = self.0.iter().any(|generation| generation.fenced);
+        let newer = self.recent().all(|generation| wanted.shape > generation.shape);
+        has_fence && !newer && !self.recent().any(|generation| wanted.covers(generation))
     }
 
     /// Registers the wanted generation as the newest.
@@ -169,7 +185,7 @@ impl Generations {
             Registered::No | Registered::Outdated => (self.newest(), 1),
         };
         let fenced = self.fenced();
-        let mut recent = self.0.iter().filter(|generation| generation.number >= fenced);
+        let mut recent = self.recent();
         let lacked =
             |column: &str| recent.clone().any(|generation| !generation.columns.iter().any(|has| has == column));
         let incomplete = wanted.columns.iter().filter(|column| !column.ends_with(":live") && lacked(column));
@@ -202,17 +218,45 @@ impl Standing {
     }
 }
 
+/// The collections that lag, in the order of their names.
+pub(crate) fn lagging(standings: impl IntoIterator<Item = (&'static str, Standing)>) -> Vec<Lagging> {
+    let lagging = standings.into_iter().filter(|(_, standing)| standing.lags());
+    let mut lagging: Vec<Lagging> =
+        lagging.map(|(collection, standing)| Lagging { collection, columns: standing.incomplete }).collect();
+    lagging.sort_by_key(|lagging| lagging.collection);
+    lagging
+}
+
+/// For how long it is believed that columns are complete: an operator may let a version in that leaves one out.
+const BELIEVED: Duration = Duration::from_mins(1);
+
 /// Which columns of a collection are complete, as far as this handle knows.
 #[derive(Debug)]
 pub(crate) struct Filled {
     /// Whether all of them are: all that is looked at as a rule.
     all: AtomicBool,
     standing: RwLock<Standing>,
+    since: Instant,
+    /// How long after that somebody was last told to look again, in milliseconds.
+    looked: AtomicU64,
 }
 
 impl Filled {
     pub(crate) fn new(standing: Standing) -> Self {
-        Self { all: AtomicBool::new(standing.incomplete.is_empty()), standing: RwLock::new(standing) }
+        let all = AtomicBool::new(standing.incomplete.is_empty());
+        Self { all, standing: RwLock::new(standing), since: Instant::now(), looked: AtomicU64::new(0) }
+    }
+
+    /// Whether the one who asks is to look again: once a minute, one of all.
+    pub(crate) fn is_to_be_renewed(&self) -> bool {
+        self.is_to_be_renewed_after(self.since.elapsed())
+    }
+
+    fn is_to_be_renewed_after(&self, elapsed: Duration) -> bool {
+        let now = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let looked = self.looked.load(Ordering::Relaxed);
+        let is_old = u128::from(now.saturating_sub(looked)) >= BELIEVED.as_millis();
+        is_old && self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// The first of the columns that is not complete.
@@ -289,6 +333,41 @@ mod tests {
         all.register(Generation::declared(&old));
         assert_eq!(all.registered(&Generation::declared(&old)), Registered::Yes(3));
         assert_eq!(all.standing(&new).incomplete, ["b"]);
+    }
+
+    #[test]
+    fn a_version_that_leaves_out_what_is_fenced_is_outdated_whether_or_not_it_ever_ran() {
+        let (old, new) = (spec(&["a"], 1), spec(&["a", "b"], 1));
+        let hotfix = CollectionSpec { live: vec!["tries", "wins"], ..old.clone() };
+        let registered = |all: &Generations, spec: &CollectionSpec| all.registered(&Generation::declared(spec));
+        let mut all = versions(&[old.clone(), new.clone()]);
+        assert_eq!(registered(&all, &hotfix), Registered::No, "as long as there is no fence");
+        all.0[1].fenced = true;
+        assert_eq!(registered(&all, &hotfix), Registered::Outdated);
+        assert_eq!(registered(&all, &spec(&["b", "c"], 1)), Registered::Outdated);
+        assert_eq!(registered(&all, &spec(&["a", "b", "c"], 1)), Registered::No);
+        assert_eq!(registered(&all, &spec(&["a", "c"], 2)), Registered::No, "its shape says that it is newer");
+        // Where an operator has let one in that leaves it out, others that keep as much harm nobody further.
+        all.register(Generation::declared(&old));
+        assert_eq!(registered(&all, &hotfix), Registered::No);
+        assert_eq!(registered(&all, &spec(&["b"], 1)), Registered::Outdated);
+    }
+
+    #[test]
+    fn an_older_shape_is_outdated_behind_the_fence_of_a_newer_one() {
+        let mut all = versions(&[spec(&["a"], 1), spec(&["a"], 2)]);
+        all.0[1].fenced = true;
+        assert_eq!(all.registered(&Generation::declared(&spec(&["a", "c"], 1))), Registered::Outdated);
+        assert_eq!(all.registered(&Generation::declared(&spec(&["a", "c"], 2))), Registered::No);
+    }
+
+    #[test]
+    fn one_of_all_looks_again_once_a_minute() {
+        let new = spec(&["a"], 1);
+        let filled = Filled::new(versions(std::slice::from_ref(&new)).standing(&new));
+        let to_be_renewed = |secs| filled.is_to_be_renewed_after(Duration::from_secs(secs));
+        let asked = [0, 59, 60, 60, 119, 120, 500, 501].map(to_be_renewed);
+        assert_eq!(asked, [false, false, true, false, false, true, true, false]);
     }
 
     #[test]

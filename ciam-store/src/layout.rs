@@ -180,7 +180,7 @@ pub(crate) fn missing_columns(
 }
 
 /// An index as it is created: its name, whether it is unique, its columns, whether it leaves out nulls.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct IndexLayout {
     pub(crate) name: String,
     pub(crate) unique: bool,

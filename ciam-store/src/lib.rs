@@ -33,8 +33,8 @@ pub use ciam_core::store::MemoryStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use migrations::Migrations;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use plan::Unfinished;
+pub use plan::{LayoutState, Unfinished};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresInspection, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Inspection, SqliteOptions, SqliteStore, Writing};
+pub use sqlite::{SqliteInspection, SqliteOptions, SqliteStore, SqliteWriting};

@@ -4,7 +4,7 @@ use ciam_core::store::{CollectionSpec, FieldSpec, StoreError};
 
 use crate::generations::{Generation, Generations, Registered, Standing};
 use crate::layout::{
-    self, ColumnLayout, Dialect, FoundIndex, IndexLayout, Making, bare_table_name, quoted, table_name,
+    self, ColumnLayout, Dialect, FoundIndex, IndexLayout, IndexWork, Making, bare_table_name, quoted, table_name,
 };
 use crate::migrations::Migrations;
 
@@ -87,76 +87,165 @@ impl Plan {
         spec: &CollectionSpec,
         declared: &[ColumnLayout],
         create: impl FnOnce() -> String,
-        found: Found,
+        mut found: Found,
     ) -> Result<(), StoreError> {
         let table = bare_table_name(spec);
-        let Found { columns: there, indexes, mut generations } = found;
-        let new = there.is_empty();
-        let work = layout::compare_indexes(spec, layout::indexes(dialect, spec), &indexes)?;
+        let new = found.columns.is_empty();
+        let work = layout::compare_indexes(spec, layout::indexes(dialect, spec), &found.indexes)?;
         if new {
             self.expand(&table, create());
         } else {
-            for column in layout::missing_columns(spec, declared, &there)? {
+            for column in layout::missing_columns(spec, declared, &found.columns)? {
                 self.expand(&table, format!("ALTER TABLE {} ADD COLUMN {}", table_name(spec), column.text()));
             }
-            let counted = there.iter().any(|column| column.name == "layout");
-            if !counted && generations.0.is_empty() {
-                // What is there was written by versions that knew what is there.
-                let has = |index: IndexLayout| indexes.iter().any(|found| found.name == index.name);
-                let has_index = |at: usize| has(IndexLayout::declared(dialect, spec, &spec.indexes[at]));
-                let has_field = |field: &FieldSpec| has(IndexLayout::searched(dialect, spec, field));
-                let has_column = |name: &str| there.iter().any(|column| column.name == name);
-                let first = Generation::of(spec, 1, has_column, has_index, has_field);
-                let text = generations.register(first).insert(spec.name);
-                self.expand(&table, text);
+            if let Some(first) = first_generation(dialect, spec, &found) {
+                self.expand(&table, found.generations.register(first).insert(spec.name));
             }
         }
-        let wanted = Generation::declared(spec);
+        self.register(spec, &mut found.generations);
+        self.make_indexes(dialect, spec, new, &work);
+        let standing = found.generations.standing(spec);
+        if standing.generation == standing.newest {
+            self.leave_over(dialect, spec, declared, &found, &work);
+        }
+        self.standings.push((spec.clone(), standing));
+        Ok(())
+    }
+
+    /// Registers what is declared, unless it is.
+    fn register(&mut self, spec: &CollectionSpec, generations: &mut Generations) {
+        let (table, wanted) = (bare_table_name(spec), Generation::declared(spec));
         match generations.registered(&wanted) {
             Registered::Yes(_) => {}
             Registered::InVain(_) => {
                 let text = generations.register(wanted).insert(spec.name);
-                self.expand.push(Statement { table: table.clone(), text, index: None });
+                // Not by `expand`: the app can go without it, as it went before somebody left something out.
+                self.expand.push(Statement { table, text, index: None });
             }
             registered @ (Registered::No | Registered::Outdated) => {
                 if registered == Registered::Outdated {
                     self.outdated = Some(spec.name);
                 }
-                let text = generations.register(wanted).insert(spec.name);
-                self.expand(&table, text);
+                self.expand(&table, generations.register(wanted).insert(spec.name));
             }
         }
-        let dropped = |name: &str| format!("DROP INDEX {}{}", dialect.concurrently, quoted(name));
+    }
+
+    /// Makes indexes, with a new table or beside those who use it.
+    fn make_indexes(&mut self, dialect: &Dialect, spec: &CollectionSpec, new: bool, work: &IndexWork) {
+        let table = bare_table_name(spec);
         for name in &work.broken {
             self.optional = false;
-            self.indexes.push(Statement { table: table.clone(), text: dropped(name), index: None });
+            self.indexes.push(Statement { table: table.clone(), text: drop_index(dialect, name), index: None });
         }
-        for index in work.missing {
+        for index in &work.missing {
             self.optional = false;
             let making = if new { Making::AtOnce } else { Making::Beside };
             let text = index.text(dialect, &table_name(spec), making);
-            let statement = Statement { table: table.clone(), text, index: Some(index) };
+            let statement = Statement { table: table.clone(), text, index: Some(index.clone()) };
             if new { self.expand.push(statement) } else { self.indexes.push(statement) }
         }
-        let standing = generations.standing(spec);
-        if standing.generation == standing.newest {
-            let mut leave = |text| self.left_over.push(Statement { table: table.clone(), text, index: None });
-            work.left_over.iter().map(|name| dropped(name)).for_each(&mut leave);
-            let ours = |name: &str| generations.0.iter().any(|generation| generation.has_column(name));
-            let extra = there.iter().map(|column| column.name.as_str());
-            let gone: Vec<&str> =
-                extra.filter(|name| ours(name) && !declared.iter().any(|column| column.name == *name)).collect();
-            for name in &gone {
-                leave(format!("ALTER TABLE {} DROP COLUMN {}", table_name(spec), quoted(name)));
-            }
-            for generation in &generations.0 {
-                if gone.iter().any(|name| generation.has_column(name)) {
-                    leave(generation.without(spec.name, &gone));
-                }
+    }
+
+    /// What could be dropped: indexes and columns of ours that are not declared, and what is known of them.
+    fn leave_over(
+        &mut self,
+        dialect: &Dialect,
+        spec: &CollectionSpec,
+        declared: &[ColumnLayout],
+        found: &Found,
+        work: &IndexWork,
+    ) {
+        let Found { columns, generations, .. } = found;
+        let table = bare_table_name(spec);
+        let mut leave = |text| self.left_over.push(Statement { table: table.clone(), text, index: None });
+        work.left_over.iter().map(|name| drop_index(dialect, name)).for_each(&mut leave);
+        let ours = |name: &str| generations.0.iter().any(|generation| generation.has_column(name));
+        let extra = columns.iter().map(|column| column.name.as_str());
+        let gone: Vec<&str> =
+            extra.filter(|name| ours(name) && !declared.iter().any(|column| column.name == *name)).collect();
+        for name in &gone {
+            leave(format!("ALTER TABLE {} DROP COLUMN {}", table_name(spec), quoted(name)));
+        }
+        for generation in &generations.0 {
+            if gone.iter().any(|name| generation.has_column(name)) {
+                leave(generation.without(spec.name, &gone));
             }
         }
-        self.standings.push((spec.clone(), standing));
-        Ok(())
+    }
+}
+
+/// The generation of a table from before there were any: what is there was written by versions that knew what is there.
+fn first_generation(dialect: &Dialect, spec: &CollectionSpec, found: &Found) -> Option<Generation> {
+    let counted = found.columns.iter().any(|column| column.name == "layout");
+    if counted || !found.generations.0.is_empty() {
+        return None;
+    }
+    let has = |index: IndexLayout| found.indexes.iter().any(|found| found.name == index.name);
+    let has_index = |at: usize| has(IndexLayout::declared(dialect, spec, &spec.indexes[at]));
+    let has_field = |field: &FieldSpec| has(IndexLayout::searched(dialect, spec, field));
+    let has_column = |name: &str| found.columns.iter().any(|column| column.name == name);
+    Some(Generation::of(spec, 1, has_column, has_index, has_field))
+}
+
+fn drop_index(dialect: &Dialect, name: &str) -> String {
+    format!("DROP INDEX {}{}", dialect.concurrently, quoted(name))
+}
+
+/// How the layout of a database stands for some collections: what there is to do, and what does not fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LayoutState {
+    /// What is missing for the collections, as SQL: what `ciam migrate --apply` would run, or a start that may.
+    pub missing: Vec<String>,
+    /// Whether the collections cannot be used without it.
+    pub pending: bool,
+    /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
+    /// refused, unless it may migrate.
+    pub empty: bool,
+    /// A table that was fenced against this version: others rely on what this one leaves out.
+    pub outdated: Option<String>,
+    /// The collections some of whose records lack something, or will when what is missing is made.
+    pub unfinished: Vec<Unfinished>,
+    /// What drops columns and indexes that no version declares any more, as SQL.
+    pub left_over: Vec<String>,
+    /// What is there and does not fit the collections.
+    pub misfit: Option<String>,
+}
+
+impl LayoutState {
+    /// As planned.
+    pub(crate) fn planned(plan: &Plan) -> Self {
+        let texts = |statement: &Statement| statement.text.clone();
+        Self {
+            missing: plan.statements().map(texts).collect(),
+            pending: !plan.optional,
+            empty: plan.fresh,
+            outdated: plan.outdated.map(|collection| format!("ciam_{collection}")),
+            left_over: plan.left_over.iter().map(texts).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the collections are there, and can be used.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        !self.pending && self.misfit.is_none()
+    }
+}
+
+/// The plan for a database, and how its layout stands by that. What does not fit has no plan.
+pub(crate) fn judged(planned: Result<Plan, StoreError>) -> Result<(Plan, LayoutState), StoreError> {
+    match planned {
+        Ok(plan) => {
+            let state = LayoutState::planned(&plan);
+            Ok((plan, state))
+        }
+        Err(misfit @ StoreError::Layout { .. }) => {
+            let state = LayoutState { misfit: Some(misfit.to_string()), ..LayoutState::default() };
+            Ok((Plan::new(false), state))
+        }
+        Err(error) => Err(error),
     }
 }
 

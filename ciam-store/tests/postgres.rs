@@ -7,18 +7,22 @@ mod support;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ciam_core::events::{Cause, Event, NewEvent};
-use ciam_core::id::RealmId;
-use ciam_core::store::{Backend as _, Bound, Op, Position, Record as _, RecordKey, Schema, Store, StoreError};
+use ciam_core::id::{RealmId, RecordId as _};
+use ciam_core::store::{
+    Backend as _, Bound, Collection, Listener, Op, Position, Record, RecordKey, Schema, Store, StoreError, Work,
+};
 use ciam_store::conformance::{Account, Fixture};
-use ciam_store::{PostgresInspection, PostgresOptions, PostgresStore};
+use ciam_store::{Migrations, PostgresInspection, PostgresOptions, PostgresStore};
+use serde::{Deserialize, Serialize};
 use support::proxy::{self, Wishes};
 use support::server::Server;
 use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
 
 /// A store behind a proxy, with one connection, and another one past it.
 async fn behind_a_proxy() -> Option<(Fixture, Fixture, Arc<Wishes>)> {
@@ -387,4 +391,192 @@ async fn a_statement_that_waits_too_long_is_given_up() {
     held.rollback().await.unwrap();
     add_one(&f.store, &ann).await.unwrap();
     assert_eq!(seats(&f.store, &ann).await, 1);
+}
+
+/// A statement whose parameters cannot be sent keeps the rest of its batch from being sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_with_a_value_of_another_type_is_refused_whole() {
+    let Some(url) = support::empty_schema().await else { return };
+    let f = open(&url, 1).await;
+    let other_type = "ALTER TABLE ciam_suite_tickets ALTER COLUMN code TYPE varchar(99)";
+    connect(&url).await.batch_execute(other_type).await.unwrap();
+    let ticket = f.ticket("t");
+    let ticket = Op::Insert { collection: "suite_tickets", record: ticket.encoded() };
+    let refused = f.commit(vec![insert(&f.account("ann")), ticket, insert(&f.account("bob"))]).await;
+    assert!(matches!(refused, Err(StoreError::Misuse(_))), "{refused:?}");
+    assert_eq!(f.store.count(&Account::BY_NAME.under(&()), 9).await.unwrap(), 0);
+    let units: i64 = connect(&url).await.query_one("SELECT count(*) FROM ciam_units", &[]).await.unwrap().get(0);
+    assert_eq!(units, 0);
+}
+
+/// What the server repeats of a row, to say why it refuses it, is in no text that may be logged.
+#[tokio::test(flavor = "multi_thread")]
+async fn lg1_what_the_server_repeats_of_a_row_is_in_no_error() {
+    let Some(url) = support::empty_schema().await else { return };
+    let f = open(&url, 2).await;
+    let canary = "canary-7f3a";
+    let hosts_own = "ALTER TABLE ciam_suite_accounts ADD CONSTRAINT hosts_own CHECK (label <> 'canary-7f3a')";
+    connect(&url).await.batch_execute(hosts_own).await.unwrap();
+    let account = &Account { label: canary.to_owned(), ..f.account("ann") };
+    let inserted = f.store.transact(|work| async move { work.insert(account) }).await;
+    let loaded = f.store.load(std::slice::from_ref(account), |work, account| async move { work.insert(account) }).await;
+    for refused in [inserted].into_iter().chain(loaded) {
+        let error: StoreError = refused.unwrap_err();
+        let said = format!("{} {error:?}", ciam_core::with_causes(&error));
+        assert!(said.contains("hosts_own") && said.contains("violates check constraint"), "{said}");
+        assert!(!said.contains(canary), "{said}");
+    }
+}
+
+ciam_core::id!(RoomId, "troom", "A room.");
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Room {
+    id: RoomId,
+}
+
+impl Record for Room {
+    type Id = RoomId;
+    /// As long as a name may be.
+    const COLLECTION: Collection<Self> =
+        Collection::new("rooms_which_have_a_name_as_long_as_a_name_can_be").announced();
+
+    fn id(&self) -> RoomId {
+        self.id
+    }
+}
+
+/// Notes what it is told.
+#[derive(Debug, Default)]
+struct Heard {
+    connected: AtomicBool,
+    ids: Mutex<HashSet<Uuid>>,
+}
+
+impl Listener for Heard {
+    fn changed(&self, collection: &str, id: Uuid) {
+        assert_eq!(collection, Room::COLLECTION.name());
+        self.ids.lock().unwrap().insert(id);
+    }
+
+    fn connected(&self) {
+        self.connected.store(true, Ordering::SeqCst);
+    }
+
+    fn lost(&self) {}
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+/// However long the names are, and however many records one unit changes, all of them are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn se2_as_many_records_as_a_unit_holds_are_announced() {
+    let Some(url) = support::empty_schema().await else { return };
+    assert_eq!(Room::COLLECTION.name().len(), 48);
+    let options = PostgresOptions::new(&url).unwrap().connections(2).migrations(Migrations::Apply);
+    let f = Fixture::new(Arc::new(options.open().await.unwrap())).await;
+    f.backend.prepare(&Schema::new().with::<Room>()).await.unwrap();
+    let heard = Arc::new(Heard::default());
+    assert!(f.backend.listen(heard.clone()));
+    let rooms: Vec<Room> = (0..250).map(|_| Room { id: f.id() }).collect();
+    let rooms = &rooms;
+    let insert = |work: Work| async move { rooms.iter().try_for_each(|room| work.insert(room)) };
+    f.store.transact(insert).await.unwrap();
+    let patience = std::time::Instant::now() + Duration::from_secs(60);
+    while !heard.connected.load(Ordering::SeqCst) {
+        assert!(std::time::Instant::now() < patience, "it does not listen");
+        tokio::task::yield_now().await;
+    }
+    let remove = |work: Work| async move {
+        for room in rooms {
+            work.take::<Room>(room.id).await?;
+        }
+        Ok::<(), StoreError>(())
+    };
+    f.store.transact(remove).await.unwrap();
+    while heard.ids.lock().unwrap().len() < rooms.len() {
+        assert!(std::time::Instant::now() < patience, "some are not told");
+        tokio::task::yield_now().await;
+    }
+    let told = heard.ids.lock().unwrap().clone();
+    assert_eq!(told, rooms.iter().map(|room| room.id.uuid()).collect());
+}
+
+/// Of several servers only the one is asked that can be written to, whichever is named first, and also when another has
+/// taken over and the old one comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn se2_no_connection_is_one_to_a_standby() {
+    let started = tokio::task::spawn_blocking(|| {
+        let first = Server::start()?;
+        let other = first.standby();
+        Some((first, other))
+    });
+    let Some((mut first, other)) = started.await.unwrap() else { return };
+    let both = |a: &Server, b: &Server| format!("postgres://ciam@{},{}/postgres", a.address(), b.address());
+    let stores = [open(&both(&first, &other), 4).await, open(&both(&other, &first), 4).await];
+    let ann = stores[0].account("ann");
+    stores[0].insert(&ann).await;
+    let of_the_first = open(&first.url(), 4).await;
+    everybody_reads(&of_the_first, &ann, 0).await;
+    // It is as it is asked for.
+    open(&format!("{}?target_session_attrs=read-write", first.url()), 1).await;
+    let alone = PostgresOptions::new(&other.url()).unwrap().open().await;
+    assert!(matches!(&alone, Err(StoreError::Unopened(why)) if why.contains("standby")), "{alone:?}");
+    // The doctor looks at it all the same.
+    let options = PostgresOptions::new(&other.url()).unwrap();
+    assert!(PostgresInspection::of(&options, &Schema::new(), stores[0].now()).await.unwrap().standby);
+
+    let reader = connect(&other.url()).await;
+    let patience = std::time::Instant::now() + Duration::from_secs(60);
+    let kept = "SELECT count(*) FROM ciam_suite_accounts";
+    while !reader.query_one(kept, &[]).await.is_ok_and(|row| row.get::<_, i64>(0) == 1) {
+        assert!(std::time::Instant::now() < patience, "the standby does not follow");
+    }
+    for f in &stores {
+        everybody_reads(f, &ann, 0).await;
+    }
+    assert_eq!(connections_of_ciam(&reader).await, 0, "of the standby");
+
+    let first = tokio::task::spawn_blocking(move || {
+        first.restart_as_standby();
+        first
+    });
+    let (first, other) = (first.await.unwrap(), other);
+    let promoted = tokio::task::spawn_blocking(move || {
+        other.promote();
+        other
+    });
+    let other = promoted.await.unwrap();
+    for (f, expected) in stores.iter().zip(1..) {
+        while add_one(&f.store, &ann).await.is_err() {
+            assert!(std::time::Instant::now() < patience, "nothing is written after the failover");
+        }
+        everybody_reads(f, &ann, expected).await;
+    }
+    for _ in 0..20 {
+        let refused = of_the_first.store.get::<Account>(ann.id).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+    assert_eq!(connections_of_ciam(&connect(&first.url()).await).await, 0, "of the old primary");
+    assert!(connections_of_ciam(&connect(&other.url()).await).await > 0, "of the new one");
+}
+
+/// Reads over every connection that there can be, and finds what was written last.
+async fn everybody_reads(f: &Fixture, account: &Account, expected: i64) {
+    let readers: Vec<_> = (0..64)
+        .map(|_| {
+            let (f, account) = (f.clone(), account.clone());
+            tokio::spawn(async move { seats_when_it_answers(&f, &account).await })
+        })
+        .collect();
+    for reader in readers {
+        assert_eq!(reader.await.unwrap(), expected);
+    }
+}
+
+async fn connections_of_ciam(client: &Client) -> i64 {
+    let text = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'ciam%'";
+    client.query_one(text, &[]).await.unwrap().get(0)
 }

@@ -2,7 +2,7 @@
 
 use ciam_core::clock::{Clock as _, SystemClock};
 use ciam_core::store::{Schema, StoreError};
-use ciam_store::{Inspection, PostgresInspection, PostgresOptions, Unfinished};
+use ciam_store::{LayoutState, PostgresInspection, PostgresOptions, SqliteInspection};
 
 use super::answer::Failure;
 use crate::settings::Database;
@@ -11,19 +11,9 @@ use crate::settings::Database;
 #[derive(Debug)]
 pub(super) struct Layout {
     /// Whether there is a database at all.
-    pub(super) there: bool,
-    /// What would be made, as SQL.
-    pub(super) missing: Vec<String>,
-    /// Whether the site cannot go without it.
-    pub(super) pending: bool,
-    /// The collections some of whose records lack something, or will when what is missing is made.
-    pub(super) unfinished: Vec<Unfinished>,
-    /// What would drop what no version uses any more, as SQL.
-    pub(super) left_over: Vec<String>,
-    /// A table that newer versions of the site keep this one out of.
-    pub(super) outdated: Option<String>,
-    /// What is there and does not fit.
-    pub(super) misfit: Option<String>,
+    there: bool,
+    /// How it stands.
+    pub(super) state: LayoutState,
 }
 
 impl Layout {
@@ -34,17 +24,9 @@ impl Layout {
                 let text = "the database is in the memory of the site: nothing can be done here";
                 return Err(Failure::refused("no_database", text));
             }
-            Database::Sqlite(file) => match Inspection::of(file, schema, SystemClock.now()).await {
-                Ok(Some(found)) => Ok(Self {
-                    there: true,
-                    missing: found.missing,
-                    pending: found.pending,
-                    unfinished: found.unfinished,
-                    left_over: found.left_over,
-                    outdated: found.outdated,
-                    misfit: found.misfit,
-                }),
-                Ok(None) => Inspection::of_nothing(schema).map(Self::of_nothing),
+            Database::Sqlite(file) => match SqliteInspection::of(file, schema, SystemClock.now()).await {
+                Ok(Some(found)) => Ok(Self { there: true, state: found.layout }),
+                Ok(None) => SqliteInspection::of_nothing(schema).map(|state| Self { there: false, state }),
                 Err(error) => Err(error),
             },
             Database::Postgres(url) => postgres(url.expose(), schema).await,
@@ -52,19 +34,14 @@ impl Layout {
         looked.map_err(|error| Failure::unavailable(&error))
     }
 
-    fn of_nothing(missing: Vec<String>) -> Self {
-        let (unfinished, left_over) = (Vec::new(), Vec::new());
-        Self { there: false, missing, pending: true, unfinished, left_over, outdated: None, misfit: None }
-    }
-
     /// Whether there is nothing left to do but to drop what is not used.
     pub(super) fn is_up_to_date(&self) -> bool {
-        self.missing.is_empty() && self.unfinished.is_empty()
+        self.state.missing.is_empty() && self.state.unfinished.is_empty()
     }
 
     /// Refuses a database that does not fit at all.
     pub(super) fn check_fits(&self) -> Result<(), Failure> {
-        match &self.misfit {
+        match &self.state.misfit {
             Some(misfit) => Err(Failure::refused("layout_misfit", misfit)),
             None => Ok(()),
         }
@@ -76,10 +53,10 @@ impl Layout {
             let text = format!("there is no database at {}: `ciam migrate --apply` makes one", file.display());
             return Err(Failure::refused("no_database", text));
         }
-        if let Some(table) = &self.outdated {
+        if let Some(table) = &self.state.outdated {
             return Err(Failure::refused("layout_outdated", outdated(table)));
         }
-        if !self.pending && self.misfit.is_none() {
+        if self.state.is_whole() {
             return Ok(());
         }
         Err(Failure::refused("layout_pending", "the database is not up to date: see `ciam migrate`"))
@@ -89,20 +66,13 @@ impl Layout {
 /// What is said of a version that is kept out of a table.
 pub(super) fn outdated(table: &str) -> String {
     format!(
-        "this program is older than the database: newer versions of the site keep it out of {table}. Use a newer one; or, \
-         to go back to this one for good, end all others, and run `ciam migrate --apply --all-nodes-updated`"
+        "this program leaves out what newer versions of the site rely on, and these keep it out of {table}. Use a newer \
+         one; or, to go on with this one for good, end all that rely on it, and run `ciam migrate --apply \
+         --all-nodes-updated`"
     )
 }
 
 async fn postgres(url: &str, schema: &Schema) -> Result<Layout, StoreError> {
     let found = PostgresInspection::of(&PostgresOptions::new(url)?, schema, SystemClock.now()).await?;
-    Ok(Layout {
-        there: true,
-        missing: found.missing,
-        pending: found.pending,
-        unfinished: found.unfinished,
-        left_over: found.left_over,
-        outdated: found.outdated,
-        misfit: found.misfit,
-    })
+    Ok(Layout { there: true, state: found.layout })
 }

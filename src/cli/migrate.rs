@@ -1,7 +1,7 @@
 //! `migrate`: the layout of the database, and the records of older versions in it.
 
 use ciam_core::store::{Backfill, Backfilled};
-use ciam_store::Migrations;
+use ciam_store::{LayoutState, Migrations};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Failure};
@@ -34,22 +34,22 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Answ
     layout.check_fits()?;
     if arguments.contract {
         layout.check_ready(&settings.database)?;
-        return contract(context, &settings, &layout).await;
+        return contract(context, &settings, &layout.state).await;
     }
     if arguments.apply {
         return apply(context, &settings, layout, arguments.all_nodes_updated).await;
     }
-    let steps = steps(&layout);
+    let steps = steps(&layout.state);
     let text = match (steps.is_empty(), arguments.plan) {
         (true, _) => "The layout is up to date.".to_owned(),
         (false, true) => steps,
-        (false, false) => format!("{steps}\n\n{}", next(&layout)),
+        (false, false) => format!("{steps}\n\n{}", next(&layout.state)),
     };
-    Ok(document(Answer::new(text), &layout, false))
+    Ok(document(Answer::new(text), &layout.state, false))
 }
 
 /// All that is to be done, as SQL with comments that say when.
-fn steps(layout: &Layout) -> String {
+fn steps(layout: &LayoutState) -> String {
     let mut lines = Vec::new();
     if let Some(table) = &layout.outdated {
         lines.push(format!("-- {}:", outdated(table)));
@@ -76,7 +76,7 @@ fn steps(layout: &Layout) -> String {
 }
 
 /// What to do next.
-fn next(layout: &Layout) -> &'static str {
+fn next(layout: &LayoutState) -> &'static str {
     if layout.outdated.is_some() {
         return "Nothing was done. Next: use a newer version of this program.";
     }
@@ -92,9 +92,9 @@ fn next(layout: &Layout) -> &'static str {
 
 async fn apply(context: &Context, settings: &Settings, layout: Layout, finish: bool) -> Result<Answer, Failure> {
     if layout.is_up_to_date() {
-        return Ok(document(Answer::new("The layout is up to date."), &layout, false));
+        return Ok(document(Answer::new("The layout is up to date."), &layout.state, false));
     }
-    let migrations = match &layout.outdated {
+    let migrations = match &layout.state.outdated {
         Some(table) if !finish => return Err(Failure::refused("layout_outdated", outdated(table))),
         Some(_) => Migrations::Complete,
         None => Migrations::Apply,
@@ -108,9 +108,9 @@ async fn apply(context: &Context, settings: &Settings, layout: Layout, finish: b
         None => Ok(Backfilled::default()),
     };
     let done = done.map_err(|error| Failure::unavailable(&error))?;
-    let statements = layout.missing.len();
+    let statements = layout.state.missing.len();
     let text = format!("Done: {statements} statements, {} records brought up to date.", done.refreshed);
-    let answer = |text: String| document(Answer::new(text), &layout, true).with("backfill", backfilled(&done));
+    let answer = |text: String| document(Answer::new(text), &layout.state, true).with("backfill", backfilled(&done));
     if done.left > 0 {
         let left = format!("{} records were left as they are:\n{}", done.left, shown(&done));
         let advice = "Mend or remove them, and run it again. Until then new indexes over them do not serve.";
@@ -129,7 +129,7 @@ async fn apply(context: &Context, settings: &Settings, layout: Layout, finish: b
     Ok(answer(format!("{text}\n{next}")))
 }
 
-async fn contract(context: &Context, settings: &Settings, layout: &Layout) -> Result<Answer, Failure> {
+async fn contract(context: &Context, settings: &Settings, layout: &LayoutState) -> Result<Answer, Failure> {
     let ciam = context.build_migrating(settings, Migrations::Refuse, |builder| builder).await?;
     let dropped = match ciam.store().backend().evolution() {
         Some(evolution) => evolution.contract().await.map_err(|error| Failure::unavailable(&error))?,
@@ -142,7 +142,7 @@ async fn contract(context: &Context, settings: &Settings, layout: &Layout) -> Re
     Ok(document(Answer::new(text), layout, !dropped.is_empty()).with("dropped", dropped))
 }
 
-fn document(answer: Answer, layout: &Layout, applied: bool) -> Answer {
+fn document(answer: Answer, layout: &LayoutState, applied: bool) -> Answer {
     let unfinished = layout.unfinished.iter().map(|unfinished| {
         json!({
             "table": unfinished.table,

@@ -19,6 +19,8 @@ use crate::id::RealmId;
 
 /// The name that a refusal gives the ids of units by.
 pub const UNITS: &str = "units";
+/// How long the backends here keep the id of a unit: far longer than any commit can be under way.
+pub const UNITS_KEPT: Duration = Duration::from_hours(24);
 /// The most operations in a batch.
 pub const MAX_OPS: usize = 256;
 /// The most bytes of documents and values in a batch.

@@ -362,11 +362,13 @@ impl Store {
         finished(answers, &StoreError::Contended)
     }
 
-    /// Which groups a unit has inserted.
+    /// Which groups a unit has inserted: those of which a record is still at its version, whatever others have changed
+    /// meanwhile.
     async fn written_by(&self, unit: Uuid, now: Timestamp, groups: &[Vec<NewRecord>]) -> Result<Vec<bool>, StoreError> {
-        let keys: Vec<RecordKey> = groups.iter().filter_map(|group| group.first()).map(NewRecord::key).collect();
+        let keys: Vec<RecordKey> = groups.iter().flatten().map(NewRecord::key).collect();
         let rows = self.timed(Verb::Read, self.backend.read(self.realm, now, &keys)).await?;
-        Ok(rows.iter().map(|row| row.as_ref().is_some_and(|row| row.version == unit)).collect())
+        let mut written = rows.iter().map(|row| row.as_ref().is_some_and(|row| row.version == unit));
+        Ok(groups.iter().map(|group| written.by_ref().take(group.len()).fold(false, |any, one| any | one)).collect())
     }
 }
 
@@ -375,8 +377,9 @@ fn finished<V, E: From<StoreError>>(answers: Vec<Option<Result<V, E>>>, error: &
     answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(repeated(error).into()))).collect()
 }
 
-/// The same error once more; of its cause, what it says.
-fn repeated(error: &StoreError) -> StoreError {
+/// The same error once more, for another of those whom it met; of its cause, what it says. For backends.
+#[must_use]
+pub fn repeated(error: &StoreError) -> StoreError {
     match error {
         StoreError::Conflict { collection, index } => StoreError::Conflict { collection, index },
         StoreError::Stale { collection, id } => StoreError::Stale { collection, id: *id },

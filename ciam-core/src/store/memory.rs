@@ -4,12 +4,11 @@ mod directory;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::backend::{Backend, Batch, Op, Position, RecordKey, Schema, Settlement, UNITS};
+use super::backend::{Backend, Batch, Op, Position, RecordKey, Schema, Settlement, UNITS, UNITS_KEPT};
 use super::error::StoreError;
 use super::load::{Load, NewRecord};
 use super::query::{Cursor, RawQuery};
@@ -18,9 +17,6 @@ use super::spec::{CollectionSpec, Encoded, Row};
 use super::value::Value;
 use crate::clock::Timestamp;
 use crate::id::RealmId;
-
-/// How long the id of a unit is kept: far longer than any commit can be under way.
-const UNITS_KEPT: Duration = Duration::from_hours(24);
 
 /// Keeps everything in memory and forgets it with the process: for tests, trials and demonstrations.
 #[derive(Debug, Default)]

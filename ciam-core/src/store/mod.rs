@@ -61,6 +61,7 @@ use std::sync::Arc;
 
 pub use backend::{
     Backend, Batch, Bound, Listener, MAX_BYTES, MAX_OPS, Op, Position, Pressure, RecordKey, Schema, Settlement, UNITS,
+    UNITS_KEPT,
 };
 pub use error::StoreError;
 pub use evolution::{Backfill, Backfilled, Evolution, Lacking, Lagging, Left, Recoded, Wanted, Why};
@@ -68,6 +69,8 @@ pub use field::{AnyField, Field, Searched};
 pub use filter::{Filter, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_TEXT, RawFilter, Test};
 pub use index::{AnyIndex, Index};
 pub use live::{AnyLive, Number, Peak, Tally};
+#[doc(hidden)]
+pub use load::repeated;
 pub use load::{Load, MAX_LOAD_BYTES, MAX_LOAD_ROWS, NewRecord, load_one_by_one};
 pub use memory::MemoryStore;
 pub use query::{Cursor, MAX_PAGE, MalformedCursor, Page, Query, RawQuery, after_prefix};

@@ -31,7 +31,7 @@ pub enum Fault {
 pub enum Held {
     /// What was read of records by their ids.
     Reads,
-    /// That a batch was committed, or refused.
+    /// That a batch or a load was committed, or refused.
     Commits,
 }
 
@@ -254,10 +254,15 @@ impl Backend for FaultyStore {
         match self.fault(&[Fault::LostBefore, Fault::LostAfter]) {
             Some(Fault::LostAfter) => {
                 self.inner.load(realm, load).await?;
+                self.answer(Held::Commits).await;
                 Err(unknown())
             }
             Some(_) => Err(unknown()),
-            None => self.inner.load(realm, load).await,
+            None => {
+                let answer = self.inner.load(realm, load).await;
+                self.answer(Held::Commits).await;
+                answer
+            }
         }
     }
 

@@ -9,9 +9,9 @@ use ciam_core::id::RealmId;
 use ciam_core::store::{
     Bound, Load, MAX_LOAD_BYTES, MAX_LOAD_ROWS, NewRecord, Position, Record, Settlement, StoreError, Work,
 };
-use ciam_core::testing::{Fault, FaultyStore};
+use ciam_core::testing::{Fault, FaultyStore, Held};
 
-use super::fixture::{Account, Fixture, Ticket, assert_matches, insert, insert_ticket};
+use super::fixture::{Account, Fixture, Ticket, assert_matches, insert, insert_ticket, replace};
 
 fn new<R: Record>(record: &R, encoded: impl Fn(&R) -> ciam_core::store::Encoded) -> NewRecord {
     NewRecord { collection: R::COLLECTION.name(), record: encoded(record) }
@@ -282,6 +282,43 @@ pub async fn a_lost_answer_is_settled(f: Fixture) {
         }
     }
     assert_eq!(f.store.count(&Account::BY_NAME.under(&()), 99).await.unwrap(), 9);
+}
+
+/// The answer of a load is lost, and meanwhile others change what it wrote: a group is known by any of its records.
+pub async fn what_a_lost_load_wrote_is_known_though_others_have_changed_it(f: Fixture) {
+    if loads_one_by_one(&f).await {
+        return;
+    }
+    let faulty = FaultyStore::new(Arc::clone(&f.backend), [Fault::LostAfter]);
+    faulty.hold(Held::Commits, 0);
+    let over = f.over(Arc::<FaultyStore>::clone(&faulty));
+    let items: Vec<(Account, Ticket)> =
+        (0..3).map(|at| (f.account(&format!("n{at}")), f.ticket(&format!("c{at}")))).collect();
+    let loading = tokio::spawn({
+        let items = items.clone();
+        async move {
+            let insert = |work: Work, (one, two): &(Account, Ticket)| {
+                let (one, two) = (one.clone(), two.clone());
+                async move {
+                    work.insert(&one)?;
+                    work.insert(&two)
+                }
+            };
+            over.store.load(&items, insert).await
+        }
+    });
+    faulty.holds().await;
+    let changed = Account { label: "changed".to_owned(), ..items[0].0.clone() };
+    let version = f.row::<Account>(changed.id).await.expect("it was loaded").version;
+    f.commit(vec![replace(&changed, version)]).await.unwrap();
+    let gone = items[1].1.id;
+    let removed: Result<_, StoreError> = f.store.transact(|work| async move { work.take::<Ticket>(gone).await }).await;
+    removed.unwrap();
+    faulty.release();
+    let answers: Vec<Result<(), StoreError>> = loading.await.unwrap();
+    assert_eq!(refusals(&answers), [None, None, None]);
+    assert_eq!(f.store.get::<Account>(changed.id).await.unwrap().unwrap(), changed);
+    assert!(!is_there::<Ticket>(&f, gone).await, "what was removed does not come back");
 }
 
 /// A load whose unit was settled as lost can never be committed any more.

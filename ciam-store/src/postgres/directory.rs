@@ -4,8 +4,6 @@ use async_trait::async_trait;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::RealmId;
 use ciam_core::store::{Directory, RawListing, RawSearch, SearchCursor, StoreError, Total};
-use deadpool_postgres::Object;
-use tokio_postgres::types::{ToSql, Type};
 
 use super::PostgresStore;
 use super::batch::table;
@@ -30,7 +28,7 @@ impl Directory for PostgresStore {
         search.check(spec).map_err(StoreError::Search)?;
         self.check_serving(table, &search::fields(search)).await?;
         let page = search::page(&WORDS, spec, &row_columns(spec), realm, now, search);
-        let rows = self.ask_once(&page).await?;
+        let rows = self.ask_search(&page).await?;
         let found = |row: &tokio_postgres::Row| -> Result<_, tokio_postgres::Error> {
             let kinds = search.sort.iter().filter_map(|sort| spec.field(sort.field)).enumerate();
             let values = kinds.map(|(nth, field)| to_value(row, 6 + nth, field.kind)).collect::<Result<_, _>>()?;
@@ -41,7 +39,7 @@ impl Directory for PostgresStore {
         let total = match search.count_to {
             None => None,
             Some(bound) => {
-                let counted = self.ask_once(&search::count(&WORDS, spec, realm, now, search, bound)).await?;
+                let counted = self.ask_search(&search::count(&WORDS, spec, realm, now, search, bound)).await?;
                 let count: i64 = counted.first().map_or(Ok(0), |row| row.try_get(0)).map_err(unavailable)?;
                 Some(Total::counted(u32::try_from(count).unwrap_or(u32::MAX), bound))
             }
@@ -51,25 +49,9 @@ impl Directory for PostgresStore {
 }
 
 impl PostgresStore {
-    /// The answer to a question whose statement is not kept: there are as many texts as there are filters, and a
-    /// connection keeps its statements for ever. One whose connection had died unnoticed is asked once more.
-    async fn ask_once(&self, question: &Question<'_>) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let text = numbered(&question.text);
+    async fn ask_search(&self, question: &Question<'_>) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let params: Vec<values::Param> = question.params.iter().map(values::Param::from).collect();
-        let params: Vec<(&(dyn ToSql + Sync), Type)> =
-            params.iter().map(|param| (param as &(dyn ToSql + Sync), param.kind())).collect();
-        let mut again = true;
-        loop {
-            let client = self.pool.get().await.map_err(unavailable)?;
-            match tokio::time::timeout(self.patience * 2, client.query_typed(&text, &params)).await {
-                Ok(Err(error)) if error.is_closed() && again => again = false,
-                Ok(answer) => return answer.map_err(unavailable),
-                Err(late) => {
-                    drop(Object::take(client));
-                    return Err(unavailable(late));
-                }
-            }
-        }
+        self.ask_once(&numbered(&question.text), &params).await
     }
 }
 

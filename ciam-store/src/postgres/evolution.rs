@@ -16,7 +16,7 @@ use super::failure::{Failure, unavailable};
 use super::schema::{self, Prepared};
 use super::sql::{self, Table, numbered};
 use super::values::{Param, to_row};
-use crate::generations::{Standing, not_serving};
+use crate::generations::{Standing, lagging, not_serving};
 use crate::migrations::Migrations;
 use crate::query;
 
@@ -57,10 +57,10 @@ impl PostgresStore {
 
     /// Refuses a question by columns that some record may lack.
     pub(super) async fn check_serving(&self, table: &Table, columns: &[&'static str]) -> Result<(), StoreError> {
-        if table.filled.lacked(columns).is_none() {
+        if !table.filled.is_to_be_renewed() && table.filled.lacked(columns).is_none() {
             return Ok(());
         }
-        // Somebody else may have completed them meanwhile.
+        // Somebody else may have completed them meanwhile, or begun to leave one out.
         table.filled.renew(self.standing(table).await?);
         if table.filled.lacked(columns).is_none() { Ok(()) } else { Err(not_serving(&table.spec, columns)) }
     }
@@ -92,16 +92,10 @@ impl PostgresStore {
 #[async_trait]
 impl Evolution for PostgresStore {
     async fn lagging(&self) -> Result<Vec<Lagging>, StoreError> {
-        let mut lagging = Vec::new();
         let mut generations = schema::to_generations(&self.ask(schema::GENERATIONS, &[]).await?)?;
-        for table in self.tables().values() {
-            let standing = generations.remove(table.spec.name).unwrap_or_default().standing(&table.spec);
-            if standing.lags() {
-                lagging.push(Lagging { collection: table.spec.name, columns: standing.incomplete });
-            }
-        }
-        lagging.sort_by_key(|lagging| lagging.collection);
-        Ok(lagging)
+        let mut standing =
+            |table: &Table| generations.remove(table.spec.name).unwrap_or_default().standing(&table.spec);
+        Ok(lagging(self.tables().values().map(|table| (table.spec.name, standing(table)))))
     }
 
     async fn lacking(

@@ -1,8 +1,11 @@
-//! What PostgreSQL says, in the words of the port. Its own text stays in `source()`.
+//! What PostgreSQL says, in the words of the port. Its own text stays in `source()`, as far as it holds no record.
+
+use std::error::Error as StdError;
+use std::fmt;
 
 use ciam_core::store::{StoreError, UNITS};
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 use super::batch::{Absence, Step};
 use super::sql::{ABSENT, REFUSED, UNITS_KEY};
@@ -20,13 +23,66 @@ impl Said for Error {
 }
 
 /// Nothing was changed, and the caller can do nothing about it but try later.
-pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Unavailable(Box::new(error))
+pub(super) fn unavailable(error: impl StdError + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(without_rows(error))
 }
 
 /// It may have been changed.
-pub(super) fn unknown(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Unknown(Box::new(error))
+pub(super) fn unknown(error: impl StdError + Send + Sync + 'static) -> StoreError {
+    StoreError::Unknown(without_rows(error))
+}
+
+/// What the server said, without its DETAIL and its context: these repeat keys and whole rows, and a cause ends up in
+/// logs.
+#[derive(Debug)]
+struct ServerError {
+    message: String,
+    code: String,
+    /// The table and the constraint, where there are such.
+    about: String,
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}{})", self.message, self.code, self.about)
+    }
+}
+
+impl StdError for ServerError {}
+
+impl ServerError {
+    fn new(message: &str, code: &str, table: Option<&str>, constraint: Option<&str>) -> Self {
+        let named = |what: &str, name: Option<&str>| name.map(|name| format!(", {what} {name}")).unwrap_or_default();
+        let about = format!("{}{}", named("table", table), named("constraint", constraint));
+        Self { message: message.to_owned(), code: code.to_owned(), about }
+    }
+}
+
+/// The error as a cause that may be logged.
+fn without_rows(error: impl StdError + Send + Sync + 'static) -> Box<dyn StdError + Send + Sync> {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+    while let Some(inner) = cause {
+        if let Some(said) = of_the_server(inner) {
+            return Box::new(said);
+        }
+        cause = inner.source();
+    }
+    Box::new(error)
+}
+
+fn of_the_server(error: &(dyn StdError + 'static)) -> Option<ServerError> {
+    if let Some(said) = error.downcast_ref::<DbError>() {
+        return Some(ServerError::new(said.message(), said.code().code(), said.table(), said.constraint()));
+    }
+    #[cfg(feature = "sqlx-postgres")]
+    if let Some(said) = error
+        .downcast_ref::<sqlx::Error>()
+        .and_then(sqlx::Error::as_database_error)
+        .and_then(|said| said.try_downcast_ref::<sqlx::postgres::PgDatabaseError>())
+    {
+        return Some(ServerError::new(said.message(), said.code(), said.table(), said.constraint()));
+    }
+    None
 }
 
 /// Why a batch was not committed, or what is not known of it.

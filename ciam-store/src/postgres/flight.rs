@@ -10,9 +10,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
+use ciam_core::store::StoreError;
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::{Error, Statement, Transaction};
 
 use super::batch::Step;
 use super::failure::{Failure, commit_refusal, refusal, unavailable};
@@ -33,7 +34,9 @@ type OnItsWay<'c> = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + 'c>
 pub(super) async fn fly(client: &ClientWrapper, steps: &[Step<'_>]) -> Result<Vec<u64>, Failure> {
     let mut prepared = Vec::with_capacity(steps.len());
     for step in steps {
-        prepared.push(client.prepare_cached(step.text).await.map_err(|error| Failure::Refused(unavailable(error)))?);
+        let statement = client.prepare_cached(step.text).await.map_err(|error| Failure::Refused(unavailable(error)))?;
+        check_fits(&statement, step)?;
+        prepared.push(statement);
     }
     let simple =
         |text: &'static str| -> OnItsWay<'_> { Box::pin(async move { client.batch_execute(text).await.map(|()| 0) }) };
@@ -65,6 +68,16 @@ pub(super) async fn fly(client: &ClientWrapper, steps: &[Step<'_>]) -> Result<Ve
         (Some(error), _) => Err(Failure::Refused(super::failure::unknown(error))),
         (None, Some(Err(error))) => Err(Failure::Refused(commit_refusal(error))),
         (None, _) => Ok(changed),
+    }
+}
+
+/// Refuses a statement whose parameters cannot be sent: it would be missing in the flight, and the COMMIT behind it would
+/// keep the others.
+fn check_fits(statement: &Statement, step: &Step<'_>) -> Result<(), Failure> {
+    let wanted = statement.params();
+    match wanted.len() == step.params.len() && step.params.iter().zip(wanted).all(|(param, ty)| param.fits(ty)) {
+        true => Ok(()),
+        false => Err(Failure::Refused(StoreError::Misuse("a column is not of the type that its collection declares"))),
     }
 }
 

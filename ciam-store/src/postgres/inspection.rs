@@ -12,7 +12,7 @@ use super::schema;
 use super::values::Param;
 use crate::generations::{self, Standing};
 use crate::layout;
-use crate::plan::{Plan, Statement, Unfinished};
+use crate::plan::{LayoutState, Unfinished, judged};
 use crate::query;
 
 /// How much of what has expired is counted.
@@ -44,21 +44,8 @@ pub struct PostgresInspection {
     pub standby: bool,
     /// What the role may not do and the store must, in words.
     pub forbidden: Vec<String>,
-    /// What is missing for the collections, as SQL: what `ciam migrate --apply` would run, or a start that may.
-    pub missing: Vec<String>,
-    /// Whether the collections cannot be used without it.
-    pub pending: bool,
-    /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
-    /// refused, unless it may migrate.
-    pub empty: bool,
-    /// A table that was fenced against this version: newer ones rely on what this one leaves out.
-    pub outdated: Option<String>,
-    /// The collections some of whose records lack something, or will when what is missing is made.
-    pub unfinished: Vec<Unfinished>,
-    /// What drops columns and indexes that no version declares any more, as SQL.
-    pub left_over: Vec<String>,
-    /// What is there and does not fit the collections.
-    pub misfit: Option<String>,
+    /// What there is to do so that the collections fit.
+    pub layout: LayoutState,
     /// How many records had expired before a moment and are still there, up to 10,000.
     pub overdue: u32,
     /// For how long the oldest transaction of the whole server that writes has been open: events that were committed
@@ -83,22 +70,15 @@ impl PostgresInspection {
         schema.collections().iter().try_for_each(layout::check_names)?;
         let client = options.connect().await?;
         let server = client.query_one(SERVER, &[]).await.map_err(unavailable)?;
-        let (plan, misfit) = match schema::plan(&client, schema.collections()).await {
-            Ok(plan) => (plan, None),
-            Err(misfit @ StoreError::Layout { .. }) => (Plan::new(true), Some(misfit.to_string())),
-            Err(error) => return Err(error),
-        };
-        let texts = |statement: &Statement| statement.text.clone();
-        let missing: Vec<String> = plan.statements().map(texts).collect();
+        let (plan, mut state) = judged(schema::plan(&client, schema.collections()).await)?;
         // All records of a large table are looked at.
         client.batch_execute("SET statement_timeout = 0").await.map_err(unavailable)?;
-        let mut unfinished = Vec::new();
         for (spec, standing) in plan.standings.iter().filter(|(_, standing)| standing.lags()) {
-            unfinished.push(of_unfinished(&client, spec, standing).await.map_err(unavailable)?);
+            state.unfinished.push(of_unfinished(&client, spec, standing).await.map_err(unavailable)?);
         }
-        let forbidden = forbidden(&client, schema, !missing.is_empty()).await.map_err(unavailable)?;
+        let forbidden = forbidden(&client, schema, !state.missing.is_empty()).await.map_err(unavailable)?;
         let mut late = 0;
-        if plan.optional && misfit.is_none() && forbidden.is_empty() {
+        if state.is_whole() && forbidden.is_empty() {
             for spec in schema.collections().iter().filter(|spec| spec.expires) {
                 late += expired(&client, spec.name, overdue).await.map_err(unavailable)?;
             }
@@ -113,13 +93,7 @@ impl PostgresInspection {
             version: server.try_get::<_, i32>(0).map_err(unavailable)?.unsigned_abs(),
             standby: server.try_get(1).map_err(unavailable)?,
             forbidden,
-            missing,
-            pending: !plan.optional,
-            empty: plan.fresh,
-            outdated: plan.outdated.map(|collection| format!("ciam_{collection}")),
-            unfinished,
-            left_over: plan.left_over.iter().map(texts).collect(),
-            misfit,
+            layout: state,
             overdue: late.min(ENOUGH),
             oldest_open: oldest_open.map(|seconds| Duration::from_secs_f64(seconds.max(0.0))),
             connections: number(0)?,

@@ -17,8 +17,8 @@ use uuid::Uuid;
 /// Announces records: `$1` the payload.
 pub(super) const NOTIFY: &str = "SELECT pg_notify('ciam_changed', $1)";
 const LISTEN: &str = "LISTEN ciam_changed";
-/// How many records are announced at once: PostgreSQL takes less than 8,000 bytes.
-const AT_ONCE: usize = 100;
+/// The most bytes of what is announced at once: PostgreSQL takes less than 8,000.
+const AT_ONCE: usize = 7_900;
 /// How long the connection rests between two signs of life.
 const BEAT: Duration = Duration::from_millis(300);
 /// How long a sign of life is waited for.
@@ -29,8 +29,17 @@ const REST: Duration = Duration::from_millis(500);
 /// What a batch announces: the payloads.
 pub(super) fn payloads<'o>(changed: impl Iterator<Item = (&'o CollectionSpec, &'o Op)>) -> Vec<String> {
     let announced = changed.filter(|(spec, op)| spec.announced && matches!(op, Op::Replace { .. } | Op::Remove { .. }));
-    let words: Vec<String> = announced.map(|(spec, op)| format!("{} {}", spec.name, op.key().id.simple())).collect();
-    words.chunks(AT_ONCE).map(|words| words.join(",")).collect()
+    let mut payloads: Vec<String> = Vec::new();
+    for word in announced.map(|(spec, op)| format!("{} {}", spec.name, op.key().id.simple())) {
+        match payloads.last_mut().filter(|last| last.len() + 1 + word.len() <= AT_ONCE) {
+            Some(last) => {
+                last.push(',');
+                last.push_str(&word);
+            }
+            None => payloads.push(word),
+        }
+    }
+    payloads
 }
 
 /// Who listens to a database, and how it is reached.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::batch::{Tables, table};
 use super::failure::{commit_refusal, unavailable, unknown};
 use super::sql::{self, Table};
-use super::values::{Moment, Param};
+use super::values::{Moment, Param, Unseen};
 use crate::load::apart;
 
 /// How often groups that are in each other's way are tried together, before they are committed one by one.
@@ -152,7 +152,7 @@ impl<'a> Loading<'a> {
             Box::new(Param::moment(self.load.now)),
             Box::new(records().map(|record| record.id).collect::<Vec<Uuid>>()),
             Box::new(records().map(|record| i32::from(record.shape)).collect::<Vec<i32>>()),
-            Box::new(records().map(|record| record.doc.as_str()).collect::<Vec<&str>>()),
+            Box::new(Unseen(records().map(|record| record.doc.as_str()).collect::<Vec<&str>>())),
         ];
         if table.spec.expires {
             let expiry = |record: &ciam_core::store::Encoded| record.expires.map_or(Moment::FOREVER, Moment::new);
@@ -199,22 +199,22 @@ fn array<'v>(kind: ColumnType, values: impl Iterator<Item = &'v Value>) -> Box<d
         values.map(of).collect()
     }
     match kind {
-        ColumnType::Int => Box::new(of(values, |value| match value {
+        ColumnType::Int => Box::new(Unseen(of(values, |value| match value {
             Value::Int(number) => Some(*number),
             _ => None,
-        })),
-        ColumnType::Text => Box::new(of(values, |value| match value {
+        }))),
+        ColumnType::Text => Box::new(Unseen(of(values, |value| match value {
             Value::Text(text) => Some(text.as_str()),
             _ => None,
-        })),
-        ColumnType::Uuid => Box::new(of(values, |value| match value {
+        }))),
+        ColumnType::Uuid => Box::new(Unseen(of(values, |value| match value {
             Value::Uuid(uuid) => Some(*uuid),
             _ => None,
-        })),
-        ColumnType::Bytes => Box::new(of(values, |value| match value {
+        }))),
+        ColumnType::Bytes => Box::new(Unseen(of(values, |value| match value {
             Value::Bytes(bytes) => Some(bytes.as_slice()),
             _ => None,
-        })),
+        }))),
     }
 }
 

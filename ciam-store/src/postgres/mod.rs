@@ -43,7 +43,7 @@ use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{
     Backend, Backfill, Batch, Cursor, Directory, Evolution, Listener, Load, Position, Pressure, RawQuery, RecordKey,
-    Row, Schema, Settlement, StoreError, Value, load_one_by_one,
+    Row, Schema, Settlement, StoreError, UNITS_KEPT, Value, load_one_by_one, repeated,
 };
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
@@ -60,9 +60,6 @@ use flight::fly;
 use listening::Listening;
 use sql::{Table, numbered};
 use values::{Param, to_row, to_value};
-
-/// How long the id of a unit is kept: far longer than any commit can be under way.
-const UNITS_KEPT: Duration = Duration::from_hours(24);
 
 /// Keeps records in a PostgreSQL database.
 ///
@@ -115,17 +112,44 @@ impl PostgresStore {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The answer to a question. One whose connection had died unnoticed is asked once more.
+    /// The answer to a question whose statement is kept.
     async fn ask(&self, text: &str, params: &[Param]) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
+        self.answered(text, params, Keeping::Always).await
+    }
+
+    /// The answer to a question whose statement is not kept: of some there are as many texts as there are filters, and
+    /// a connection keeps its statements for ever.
+    async fn ask_once(&self, text: &str, params: &[Param]) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        self.answered(text, params, Keeping::Never).await
+    }
+
+    /// What a connection answers within its time. One that had died unnoticed is asked once more, over another.
+    async fn answered(
+        &self,
+        text: &str,
+        params: &[Param],
+        keeping: Keeping,
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let mut again = true;
         loop {
             let client = self.pool.get().await.map_err(unavailable)?;
-            let asked = async { client.query(&client.prepare_cached(text).await?, &params).await };
+            let asked = async {
+                match keeping {
+                    Keeping::Always => {
+                        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
+                        client.query(&client.prepare_cached(text).await?, &params).await
+                    }
+                    Keeping::Never => {
+                        let typed = params.iter().map(|param| (param as &(dyn ToSql + Sync), param.kind()));
+                        client.query_typed(text, &typed.collect::<Vec<_>>()).await
+                    }
+                }
+            };
             match tokio::time::timeout(self.patience * 2, asked).await {
                 Ok(Err(error)) if error.is_closed() && again => again = false,
                 Ok(answer) => return answer.map_err(unavailable),
                 Err(late) => {
+                    // Whatever it still does, nobody else shall wait behind it.
                     drop(Object::take(client));
                     return Err(unavailable(late));
                 }
@@ -137,6 +161,13 @@ impl PostgresStore {
     async fn commit_steps(&self, steps: &[Step<'_>]) -> Result<Vec<u64>, Failure> {
         commit_steps(&self.pool, self.patience, steps).await
     }
+}
+
+/// Whether a connection keeps a statement that it has prepared.
+#[derive(Debug, Clone, Copy)]
+enum Keeping {
+    Always,
+    Never,
 }
 
 async fn commit_steps(pool: &Pool, patience: Duration, steps: &[Step<'_>]) -> Result<Vec<u64>, Failure> {
@@ -278,12 +309,7 @@ impl Backend for PostgresStore {
             Ok(said) => alone.into_iter().zip(said).for_each(|(at, answer)| answers[at] = Some(answer)),
             Err(error) if alone.len() == answers.len() => return Err(error),
             // What was inserted stays; the rest was not.
-            Err(error) => {
-                let cause = error.to_string();
-                for at in alone {
-                    answers[at] = Some(Err(StoreError::Unavailable(cause.clone().into())));
-                }
-            }
+            Err(error) => alone.into_iter().for_each(|at| answers[at] = Some(Err(repeated(&error)))),
         }
         Ok(answers.into_iter().flatten().collect())
     }

@@ -6,12 +6,12 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use ciam_core::store::StoreError;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::PostgresStore;
@@ -19,12 +19,22 @@ use super::failure::unavailable;
 use super::listening::Listening;
 use crate::migrations::Migrations;
 
+/// What every connection is told: it reads only, unless a transaction says otherwise (see `flight`). Said when it is
+/// there and not as it starts, since `target_session_attrs=read-write` would refuse every server then.
+const READ_ONLY: &str = "SET default_transaction_read_only = on";
+/// The same for a connection of the store, and the question whether it may be used, in one round trip.
+const READ_ONLY_OF_A_PRIMARY: &str = "SET default_transaction_read_only = on; SELECT pg_is_in_recovery()";
+
 /// How a PostgreSQL database is reached; every number has a default that suits one node among several.
 ///
 /// The URL is libpq's: `postgres://user:password@host:5432/database`, or `host=/run/postgresql dbname=app`. Of its
 /// parameters `sslmode` is `disable`, `prefer` or `require`; a server that is neither on this machine nor given an
 /// `sslmode` is reached by TLS only, and its certificate must be good for its name. `sslrootcert` names a file of
 /// certificates that are trusted instead of the public ones.
+///
+/// A standby is never read: it may not know yet of a session that was revoked. Of several servers
+/// (`postgres://one,other/app`) the one is taken that can be written to, also after another one has taken over. A name
+/// that stands for several addresses wants `target_session_attrs=read-write` for that.
 ///
 /// ```no_run
 /// # async fn open() -> Result<(), ciam_core::store::StoreError> {
@@ -50,9 +60,14 @@ impl PostgresOptions {
     pub fn new(url: &str) -> Result<Self, StoreError> {
         let (url, roots) = without_root_certificates(url);
         let malformed = "a PostgreSQL URL that cannot be read: postgres://user:password@host:5432/database";
-        let mut config: Config = url.parse().map_err(|_| StoreError::Misuse(malformed))?;
-        if !url.contains("sslmode") && is_elsewhere(&config) {
-            config.ssl_mode(SslMode::Require);
+        let parsed =
+            |url: &str| -> Result<Config, StoreError> { url.parse().map_err(|_| StoreError::Misuse(malformed)) };
+        let mut config = parsed(&url)?;
+        if is_elsewhere(&config) {
+            config = parsed(&by_tls_unless_said(&url))?;
+        }
+        if servers(&config) > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
         if config.get_application_name().is_none() {
             config.application_name("ciam");
@@ -88,7 +103,7 @@ impl PostgresOptions {
     /// Connects once, so that a wrong address, name or password is told now.
     ///
     /// # Errors
-    /// [`StoreError::Unopened`] when the server cannot be reached, refuses, or cannot be written to;
+    /// [`StoreError::Unopened`] when the server cannot be reached, refuses, or is a standby;
     /// [`StoreError::Unavailable`] when the file of certificates cannot be read.
     pub async fn open(self) -> Result<PostgresStore, StoreError> {
         let patience = self.statement_timeout;
@@ -102,6 +117,7 @@ impl PostgresOptions {
             .wait_timeout(Some(patience))
             .create_timeout(Some(patience))
             .recycle_timeout(Some(patience))
+            .post_create(only_of_a_primary(patience))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(unavailable)?;
@@ -112,11 +128,13 @@ impl PostgresOptions {
         Ok(store)
     }
 
-    /// One connection of its own, which ends when it is dropped, and only reads.
+    /// One connection of its own, which ends when it is dropped, and only reads; also to a standby, if that is what the
+    /// URL names.
     pub(super) async fn connect(&self) -> Result<Client, StoreError> {
         let (client, connection) =
             self.configured().connect(MakeRustlsConnect::new(self.tls()?)).await.map_err(unavailable)?;
         tokio::spawn(connection);
+        client.batch_execute(READ_ONLY).await.map_err(unavailable)?;
         Ok(client)
     }
 
@@ -136,17 +154,15 @@ impl PostgresOptions {
         self.is_elsewhere() && self.config.get_ssl_mode() != SslMode::Require
     }
 
-    /// The settings of every connection. It reads only, unless a transaction says otherwise (see `batch`).
+    /// The settings of every connection.
     fn configured(&self) -> Config {
         let mut config = self.config.clone();
         let millis = self.statement_timeout.as_millis();
-        let own = format!(
-            "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
-             -c default_transaction_read_only=on"
-        );
+        let own = format!("-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis}");
         let options = config.get_options().map_or(own.clone(), |theirs| format!("{theirs} {own}"));
         config.options(options);
-        config.connect_timeout(self.statement_timeout);
+        // One of several that swallows everything leaves the others their part.
+        config.connect_timeout(self.statement_timeout / servers(&config));
         config.tcp_user_timeout(self.statement_timeout * 2);
         config.keepalives_idle(Duration::from_secs(15));
         config
@@ -181,9 +197,57 @@ fn is_on_this_machine(host: &Host) -> bool {
     }
 }
 
+/// How many servers are named.
+fn servers(config: &Config) -> u32 {
+    u32::try_from(config.get_hosts().len().max(config.get_hostaddrs().len())).unwrap_or(u32::MAX).max(1)
+}
+
+/// What a new connection of the store goes through: it reads only, and not from a standby.
+fn only_of_a_primary(patience: Duration) -> Hook {
+    Hook::async_fn(move |client, _| {
+        Box::pin(async move {
+            let asked = tokio::time::timeout(patience, client.simple_query(READ_ONLY_OF_A_PRIMARY)).await;
+            let answer = asked.map_err(|_| HookError::message("the server does not answer"))?;
+            let in_recovery = |message: &SimpleQueryMessage| match message {
+                SimpleQueryMessage::Row(row) => row.get(0) != Some("f"),
+                _ => false,
+            };
+            match answer.map_err(HookError::Backend)?.iter().any(in_recovery) {
+                true => Err(HookError::message("the server is a standby, which may know less than its primary")),
+                false => Ok(()),
+            }
+        })
+    })
+}
+
+/// The URL as far as its parameters, and these. What the driver takes for credentials ends at the first `@`.
+fn split_parameters(url: &str) -> Option<(&str, &str)> {
+    if !is_url(url) {
+        return None;
+    }
+    let credentials = url.find('@').map_or(0, |at| at + 1);
+    let at = credentials + url[credentials..].find('?')?;
+    Some((&url[..at], &url[at + 1..]))
+}
+
+/// The URL with `sslmode=require` before all that it says itself: what comes later counts, and the driver alone decides
+/// what the name of a parameter is.
+fn by_tls_unless_said(url: &str) -> String {
+    match split_parameters(url) {
+        Some((before, parameters)) => format!("{before}?sslmode=require&{parameters}"),
+        None if is_url(url) => format!("{url}?sslmode=require"),
+        None => format!("sslmode=require {url}"),
+    }
+}
+
+/// Whether it is a URL, and not keywords with their values.
+fn is_url(url: &str) -> bool {
+    ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
+}
+
 /// The URL without `sslrootcert`, which libpq knows and the driver does not, and what that says.
 fn without_root_certificates(url: &str) -> (String, Option<PathBuf>) {
-    let Some((before, parameters)) = url.split_once('?') else { return (url.to_owned(), None) };
+    let Some((before, parameters)) = split_parameters(url) else { return (url.to_owned(), None) };
     let (ours, theirs): (Vec<&str>, Vec<&str>) =
         parameters.split('&').partition(|parameter| parameter.starts_with("sslrootcert="));
     let file = ours.first().and_then(|parameter| parameter.split_once('=')).map(|(_, file)| PathBuf::from(file));
@@ -205,9 +269,40 @@ mod tests {
         for near in ["postgres://localhost/shop", "postgres://[::1]/shop", "host=/run/postgresql dbname=shop"] {
             assert_eq!(mode(near), SslMode::Prefer, "{near}");
         }
+        // Neither a part of a name nor of a value is the parameter.
+        for url in [
+            "postgres://u:xsslmodey@db.internal/d",
+            "postgres://u:a?b&sslmode=disable@db.internal/d",
+            "postgres://u@db.internal/sslmode=disable",
+            "postgres://u@db.internal/d?application_name=sslmode%3Ddisable",
+            "host=db.internal password='x sslmode=disable'",
+            "host=db.internal application_name=sslmode",
+        ] {
+            assert_eq!(mode(url), SslMode::Require, "{url}");
+        }
+        for url in [
+            "host=db.internal sslmode=disable",
+            "host=db.internal sslmode = 'disable'",
+            "postgresql://u:p?w@db.internal?connect_timeout=3&sslmode=disable",
+        ] {
+            assert_eq!(mode(url), SslMode::Disable, "{url}");
+        }
         let in_the_clear = |url: &str| PostgresOptions::new(url).unwrap().in_the_clear();
         assert!(in_the_clear("postgres://shop@db.internal/shop?sslmode=prefer"));
         assert!(!in_the_clear("postgres://shop@db.internal/shop") && !in_the_clear("postgres://localhost/shop"));
+    }
+
+    #[test]
+    fn of_several_servers_the_one_is_taken_that_can_be_written_to() {
+        let wanted = |url: &str| PostgresOptions::new(url).unwrap().configured().get_target_session_attrs();
+        assert_eq!(wanted("postgres://localhost/shop"), TargetSessionAttrs::Any);
+        for several in ["postgres://one,other/shop", "host=one,other", "hostaddr=127.0.0.1,127.0.0.2"] {
+            assert_eq!(wanted(several), TargetSessionAttrs::ReadWrite, "{several}");
+        }
+        assert_eq!(wanted("postgres://db/shop?target_session_attrs=read-write"), TargetSessionAttrs::ReadWrite);
+        let patience = |url: &str| *PostgresOptions::new(url).unwrap().configured().get_connect_timeout().unwrap();
+        assert_eq!(patience("postgres://one/shop"), Duration::from_secs(5));
+        assert_eq!(patience("postgres://one,other/shop"), Duration::from_millis(2_500));
     }
 
     #[test]

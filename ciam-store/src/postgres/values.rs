@@ -1,6 +1,7 @@
 //! Values on their way to PostgreSQL and back, in its binary format.
 
 use std::error::Error;
+use std::fmt;
 
 use bytes::{BufMut as _, BytesMut};
 use ciam_core::clock::Timestamp;
@@ -19,7 +20,7 @@ const FIRST_MOMENT: i64 = -211_813_488_000_000_000;
 const FOREVER: i64 = i64::MAX;
 
 /// A value of a statement.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Param {
     Uuid(Uuid),
     Uuids(Vec<Uuid>),
@@ -30,6 +31,13 @@ pub(super) enum Param {
     Doc(String),
     Moment(i64),
     Null,
+}
+
+/// Shows its type alone: at its level `debug`, the driver logs the parameters of every statement.
+impl fmt::Debug for Param {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(..)", self.kind())
+    }
 }
 
 impl Param {
@@ -63,6 +71,11 @@ impl Param {
             Self::Moment(_) => Type::TIMESTAMPTZ,
             Self::Null => Type::UNKNOWN,
         }
+    }
+
+    /// Whether it can be given for a parameter of that type.
+    pub(super) fn fits(&self, ty: &Type) -> bool {
+        matches!(self, Self::Null) || *ty == self.kind()
     }
 
     pub(super) fn value(value: &Value) -> Self {
@@ -106,9 +119,29 @@ impl ToSql for Param {
     }
 
     fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        let fits = matches!(self, Self::Null) || *ty == self.kind();
-        if fits { self.to_sql(ty, out) } else { Err(format!("a value is not of the type {ty}").into()) }
+        if self.fits(ty) { self.to_sql(ty, out) } else { Err(format!("a value is not of the type {ty}").into()) }
     }
+}
+
+/// A parameter that the driver's log does not show.
+pub(super) struct Unseen<T>(pub(super) T);
+
+impl<T> fmt::Debug for Unseen<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(..)")
+    }
+}
+
+impl<T: ToSql> ToSql for Unseen<T> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        T::accepts(ty)
+    }
+
+    tokio_postgres::types::to_sql_checked!();
 }
 
 /// A moment in an array.
@@ -173,4 +206,21 @@ pub(super) fn to_value(row: &tokio_postgres::Row, at: usize, kind: ColumnType) -
         ColumnType::Uuid => row.try_get::<_, Option<Uuid>>(at)?.map_or(Value::Null, Value::Uuid),
         ColumnType::Bytes => row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Value::Null, Value::Bytes),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lg1_what_is_sent_to_the_server_is_not_shown() {
+        let canary = "canary-7f3a".to_owned();
+        let params: [Box<dyn ToSql>; 4] = [
+            Box::new(Param::Text(canary.clone())),
+            Box::new(Param::Doc(canary.clone())),
+            Box::new(Param::Bytes(canary.clone().into_bytes())),
+            Box::new(Unseen(vec![canary])),
+        ];
+        assert_eq!(format!("{params:?}"), "[text(..), json(..), bytea(..), (..)]");
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
-use ciam_core::store::{Batch, Encoded, Op, RecordKey, Settlement, StoreError, UNITS};
+use ciam_core::store::{Batch, Encoded, Op, RecordKey, Settlement, StoreError, UNITS, UNITS_KEPT};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -17,9 +17,6 @@ use super::sql::{self, Live, Table};
 
 /// The prepared collections by name.
 pub(super) type Tables = HashMap<&'static str, Arc<Table>>;
-
-/// How long the id of a unit is kept: far longer than any commit can be under way.
-const UNITS_KEPT: std::time::Duration = std::time::Duration::from_hours(24);
 
 pub(super) fn table<'t>(tables: &'t Tables, name: &str) -> Result<&'t Table, StoreError> {
     shared_table(tables, name).map(AsRef::as_ref)

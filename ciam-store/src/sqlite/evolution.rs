@@ -14,20 +14,15 @@ use super::executor::Bind;
 use super::failure::{is_taken, unavailable};
 use super::schema;
 use super::sql::Table;
+use crate::generations::lagging;
 use crate::migrations::Migrations;
 
 #[async_trait]
 impl Evolution for SqliteStore {
     async fn lagging(&self) -> Result<Vec<Lagging>, StoreError> {
-        let mut lagging = Vec::new();
-        for table in self.tables().values() {
-            let standing = self.readers.standing(&table.spec)?;
-            if standing.lags() {
-                lagging.push(Lagging { collection: table.spec.name, columns: standing.incomplete });
-            }
-        }
-        lagging.sort_by_key(|lagging| lagging.collection);
-        Ok(lagging)
+        let tables = self.tables();
+        let standings = tables.values().map(|table| Ok((table.spec.name, self.readers.standing(&table.spec)?)));
+        Ok(lagging(standings.collect::<Result<Vec<_>, StoreError>>()?))
     }
 
     async fn lacking(
@@ -122,12 +117,12 @@ fn prove(conn: &Connection, table: &Table) -> Result<bool, StoreError> {
     let standing = schema::standing(conn, &table.spec)?;
     let older = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE layout < ?1)", crate::layout::table_name(&table.spec));
     if conn.query_row(&older, [standing.floor], |row| row.get(0)).map_err(unavailable)? {
-        for trigger in schema::fence(&table.spec, standing.floor).iter().step_by(2) {
-            conn.execute_batch(trigger).map_err(unavailable)?;
-        }
-        for text in schema::fence(&table.spec, standing.fenced).iter().filter(|_| standing.fenced > 1) {
-            conn.execute_batch(text).map_err(unavailable)?;
-        }
+        let back = if standing.fenced > 1 {
+            schema::fence(&table.spec, standing.fenced)
+        } else {
+            schema::unfence(&table.spec).to_vec()
+        };
+        back.iter().try_for_each(|text| conn.execute_batch(text)).map_err(unavailable)?;
         return Ok(false);
     }
     conn.execute_batch(&schema::proved(&table.spec, standing.floor)).map_err(unavailable)?;

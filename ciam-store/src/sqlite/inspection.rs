@@ -11,7 +11,7 @@ use super::failure::{is_busy, unavailable};
 use super::schema;
 use crate::generations::Standing;
 use crate::layout::{bare_table_name, table_name};
-use crate::plan::{Plan, Statement, Unfinished};
+use crate::plan::{LayoutState, Plan, Unfinished, judged};
 use crate::query;
 
 /// How long to wait for another program that writes.
@@ -19,29 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How many problems and how much of what has expired is looked at.
 const ENOUGH: u32 = 10_000;
 
-/// What an SQLite file is like. Made by [`Inspection::of`].
+/// What an SQLite file is like. Made by [`SqliteInspection::of`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Inspection {
+pub struct SqliteInspection {
     /// What SQLite finds wrong with the file, at most ten things.
     pub damage: Vec<String>,
     /// Whether it can be written now.
-    pub writing: Writing,
-    /// What is missing for the collections, as SQL: what `ciam migrate --apply` would run, or a start that may.
-    pub missing: Vec<String>,
-    /// Whether the collections cannot be used without it.
-    pub pending: bool,
-    /// Whether nothing of ciam's is there, so that a start makes all of it. Otherwise a start with something pending is
-    /// refused, unless it may migrate.
-    pub empty: bool,
-    /// A table that was fenced against this version: newer ones rely on what this one leaves out.
-    pub outdated: Option<String>,
-    /// The collections some of whose records lack something, or will when what is missing is made.
-    pub unfinished: Vec<Unfinished>,
-    /// What drops columns and indexes that no version declares any more, as SQL.
-    pub left_over: Vec<String>,
-    /// What is there and does not fit the collections.
-    pub misfit: Option<String>,
+    pub writing: SqliteWriting,
+    /// What there is to do so that the collections fit.
+    pub layout: LayoutState,
     /// How many records had expired before a moment and are still there, up to 10,000.
     pub overdue: u32,
 }
@@ -49,7 +36,7 @@ pub struct Inspection {
 /// Whether a file can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Writing {
+pub enum SqliteWriting {
     /// A transaction that writes can begin.
     Possible,
     /// Another program has been writing for two seconds.
@@ -58,7 +45,7 @@ pub enum Writing {
     Refused,
 }
 
-impl Inspection {
+impl SqliteInspection {
     /// Looks at a file, or at nothing when there is none. What expired before `overdue` should have been swept.
     ///
     /// # Errors
@@ -75,55 +62,35 @@ impl Inspection {
         looked.await.unwrap_or_else(|error| Err(StoreError::Unavailable(Box::new(error))))
     }
 
-    /// What would be made in a file that is not there yet, as SQL.
+    /// What there is to do in a file that is not there yet.
     ///
     /// # Errors
-    /// As [`Inspection::of`].
-    pub fn of_nothing(schema: &Schema) -> Result<Vec<String>, StoreError> {
+    /// As [`SqliteInspection::of`].
+    pub fn of_nothing(schema: &Schema) -> Result<LayoutState, StoreError> {
         let empty = Connection::open_in_memory().map_err(unavailable)?;
-        Ok(texts(plan(&empty, schema)?.statements()))
+        Ok(LayoutState::planned(&plan(&empty, schema)?))
     }
 
     fn look(file: &Path, schema: &Schema, overdue: Timestamp) -> Result<Self, StoreError> {
         let (conn, writing) = open(file).map_err(unavailable)?;
         let damage = damage(&conn).map_err(unavailable)?;
-        let (plan, misfit) = match plan(&conn, schema) {
-            Ok(plan) => (plan, None),
-            Err(misfit @ StoreError::Layout { .. }) => (Plan::new(true), Some(misfit.to_string())),
-            Err(error) => return Err(error),
-        };
+        let (plan, mut layout) = judged(plan(&conn, schema))?;
         let unfinished = plan.standings.iter().filter(|(_, standing)| standing.lags());
         let unfinished = unfinished.map(|(spec, standing)| of_unfinished(&conn, spec, standing));
-        let unfinished = unfinished.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
-        let missing = texts(plan.statements());
+        layout.unfinished = unfinished.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
         let mut late = 0;
-        if plan.optional && misfit.is_none() {
+        if layout.is_whole() {
             for spec in schema.collections().iter().filter(|spec| spec.expires) {
                 late += expired(&conn, spec.name, overdue).map_err(unavailable)?;
             }
         }
-        Ok(Self {
-            damage,
-            writing,
-            missing,
-            pending: !plan.optional,
-            empty: plan.fresh,
-            outdated: plan.outdated.map(|collection| format!("ciam_{collection}")),
-            unfinished,
-            left_over: texts(plan.left_over.iter()),
-            misfit,
-            overdue: late.min(ENOUGH),
-        })
+        Ok(Self { damage, writing, layout, overdue: late.min(ENOUGH) })
     }
 }
 
 fn plan(conn: &Connection, schema: &Schema) -> Result<Plan, StoreError> {
     schema.collections().iter().try_for_each(crate::layout::check_names)?;
     schema::plan(conn, schema.collections())
-}
-
-fn texts<'s>(statements: impl Iterator<Item = &'s Statement>) -> Vec<String> {
-    statements.map(|statement| statement.text.clone()).collect()
 }
 
 /// A table without generations is all of the first.
@@ -144,7 +111,7 @@ fn of_unfinished(conn: &Connection, spec: &CollectionSpec, standing: &Standing) 
 }
 
 /// A connection that makes no file, and whether it could write.
-fn open(file: &Path) -> rusqlite::Result<(Connection, Writing)> {
+fn open(file: &Path) -> rusqlite::Result<(Connection, SqliteWriting)> {
     let ready = |conn: Connection| -> rusqlite::Result<Connection> {
         conn.busy_timeout(PATIENCE)?;
         Ok(conn)
@@ -154,13 +121,13 @@ fn open(file: &Path) -> rusqlite::Result<(Connection, Writing)> {
     let Ok(conn) =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
     else {
-        return Ok((ready(read_only()?)?, Writing::Refused));
+        return Ok((ready(read_only()?)?, SqliteWriting::Refused));
     };
     let conn = ready(conn)?;
     let writing = match conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
-        Ok(()) => Writing::Possible,
-        Err(error) if is_busy(&error) => Writing::Locked,
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => Writing::Refused,
+        Ok(()) => SqliteWriting::Possible,
+        Err(error) if is_busy(&error) => SqliteWriting::Locked,
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => SqliteWriting::Refused,
         Err(error) => return Err(error),
     };
     Ok((conn, writing))

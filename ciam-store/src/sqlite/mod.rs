@@ -56,7 +56,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-pub use inspection::{Inspection, Writing};
+pub use inspection::{SqliteInspection, SqliteWriting};
 pub use options::SqliteOptions;
 
 use crate::generations::not_serving;
@@ -173,10 +173,10 @@ impl SqliteStore {
 
     /// Refuses a question by columns that some record may lack.
     fn check_serving(&self, table: &Table, columns: &[&'static str]) -> Result<(), StoreError> {
-        if table.filled.lacked(columns).is_none() {
+        if !table.filled.is_to_be_renewed() && table.filled.lacked(columns).is_none() {
             return Ok(());
         }
-        // Somebody else may have completed them meanwhile.
+        // Somebody else may have completed them meanwhile, or begun to leave one out.
         table.filled.renew(self.readers.standing(&table.spec)?);
         if table.filled.lacked(columns).is_none() { Ok(()) } else { Err(not_serving(&table.spec, columns)) }
     }

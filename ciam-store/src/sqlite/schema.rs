@@ -121,18 +121,25 @@ fn found_generations(conn: &Connection, spec: &CollectionSpec) -> Result<Generat
     Ok(Generations(kept.and_then(Iterator::collect).map_err(unavailable)?))
 }
 
-/// What refuses rows of generations before this one.
+/// What refuses rows of generations before this one, in the place of what refused some before.
 pub(super) fn fence(spec: &CollectionSpec, floor: i32) -> Vec<String> {
-    let trigger = |name: &str, when: &str| {
-        let name = quoted(&format!("{}__layout_{name}", bare_table_name(spec)));
-        let drop = format!("DROP TRIGGER IF EXISTS {name}");
-        let make = format!(
-            "CREATE TRIGGER {name} BEFORE {when} ON {} WHEN NEW.layout < {floor} BEGIN SELECT RAISE(ABORT, '{TOO_OLD}'); END",
-            table_name(spec)
-        );
-        [drop, make]
+    let make = |(name, when): (String, &str)| {
+        let table = table_name(spec);
+        format!(
+            "CREATE TRIGGER {name} BEFORE {when} ON {table} WHEN NEW.layout < {floor} BEGIN SELECT RAISE(ABORT, '{TOO_OLD}'); END"
+        )
     };
-    [trigger("insert", "INSERT"), trigger("update", "UPDATE OF layout")].into_iter().flatten().collect()
+    let makes = triggers(spec).into_iter().zip(["INSERT", "UPDATE OF layout"]).map(make);
+    unfence(spec).into_iter().chain(makes).collect()
+}
+
+/// What takes a fence away.
+pub(super) fn unfence(spec: &CollectionSpec) -> [String; 2] {
+    triggers(spec).map(|name| format!("DROP TRIGGER IF EXISTS {name}"))
+}
+
+fn triggers(spec: &CollectionSpec) -> [String; 2] {
+    ["insert", "update"].map(|name| quoted(&format!("{}__layout_{name}", bare_table_name(spec))))
 }
 
 /// What is kept when no row is of a generation before this one.

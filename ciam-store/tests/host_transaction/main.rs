@@ -441,6 +441,30 @@ async fn at_a_stricter_level_what_has_changed_is_stale() {
     }
 }
 
+/// What the server repeats of a row, to say why it refuses it, is in no text that may be logged.
+async fn no_error_repeats_a_row<S: Shop>(site: Site<S>, host: ::tokio_postgres::Client) {
+    let hosts_own = "ALTER TABLE ciam_identifiers ADD CONSTRAINT hosts_own CHECK (version IS NULL)";
+    host.batch_execute(hosts_own).await.unwrap();
+    let (staged, _) = site.sign_up("canary-7f3a@example.com").await;
+    let refused = site.shop.run(vec![Step::Apply(staged)], End::RollBack).await.only().unwrap_err();
+    let said = format!("{} {refused:?}", ciam_core::with_causes(&refused));
+    assert!(said.contains("hosts_own") && !said.contains("canary-7f3a"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lg1_no_error_repeats_a_row_by_tokio_postgres() {
+    let Some(site) = Site::<TokioPostgres>::open().await else { return };
+    let host = site.shop.connect().await;
+    no_error_repeats_a_row(site, host).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lg1_no_error_repeats_a_row_by_sqlx() {
+    let Some(site) = Site::<SqlxPostgres>::open().await else { return };
+    let host = site.shop.connect().await;
+    no_error_repeats_a_row(site, host).await;
+}
+
 /// The same tests for each driver.
 macro_rules! over {
     ($($driver:ident: $shop:ty;)+) => {

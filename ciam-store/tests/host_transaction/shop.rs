@@ -360,6 +360,12 @@ impl Shop for SqlxSqlite {
 /// A connection of the host's own, by sqlx.
 pub(crate) struct SqlxPostgres(Schema, PgPool);
 
+impl SqlxPostgres {
+    pub(crate) async fn connect(&self) -> tokio_postgres::Client {
+        self.0.connect().await
+    }
+}
+
 impl Shop for SqlxPostgres {
     async fn open() -> Option<Self> {
         let schema = Schema::open().await?;

@@ -17,7 +17,7 @@ use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{Bound, Left, Query, Record, RecordKey, StoreError, Why};
 use ciam_store::Migrations::{Apply, Complete, Refuse};
 use place::{Place, Version};
-use versions::{Alone, First, Lonely, Named, PersonId, Third};
+use versions::{Alone, First, Hotfix, Lonely, Named, PersonId, Third};
 
 /// New people of the first version, in the order of their ids.
 async fn people(version: &Version, names: &[&str]) -> Vec<First> {
@@ -129,6 +129,30 @@ async fn an_added_index_serves_from_when_no_record_lacks_it_and_older_versions_a
         assert!(matches!(found(&again, by_name()).await, Err(StoreError::NotServing { .. })));
         assert!(again.finish().await.unwrap().finished);
         assert_eq!(found(&again, by_name()).await.unwrap().len(), 6);
+    }
+}
+
+/// It is no generation that was ever registered: what it leaves out decides, and not whether it ran before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_the_old_line_that_never_ran_is_kept_out_by_the_fence() {
+    for place in Place::all().await {
+        let old = place.open::<First>(Refuse).await.unwrap();
+        people(&old, &["ann"]).await;
+        let new = place.open::<Alone>(Apply).await.unwrap();
+        assert!(new.finish().await.unwrap().finished);
+        let before = place.catalogue().await;
+        for migrations in [Refuse, Apply] {
+            let refused = place.open::<Hotfix>(migrations).await;
+            assert!(matches!(refused, Err(StoreError::Outdated { collection: "evo_people" })), "{refused:?}");
+        }
+        assert_eq!(place.catalogue().await, before);
+        assert_eq!(found(&new, Alone::BY_NAME.under(&())).await.unwrap().len(), 1);
+
+        // An operator who says that nobody relies on it any more lets it in, and others that leave out no more.
+        place.open::<Hotfix>(Complete).await.unwrap();
+        place.open::<First>(Apply).await.unwrap();
+        let again = place.open::<Alone>(Refuse).await.unwrap();
+        assert!(matches!(found(&again, Alone::BY_NAME.under(&())).await, Err(StoreError::NotServing { .. })));
     }
 }
 

@@ -34,6 +34,29 @@ impl First {
     }
 }
 
+/// The first version with a correction that counts something more: of the old line, whatever newer ones have added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hotfix {
+    pub(crate) first: First,
+    pub(crate) wins: i64,
+}
+
+impl Record for Hotfix {
+    type Id = PersonId;
+    const COLLECTION: Collection<Self> =
+        Collection::new("evo_people").index(&Self::BY_TEAM).live(&Self::VISITS).live(&Self::WINS);
+
+    fn id(&self) -> PersonId {
+        self.first.id
+    }
+}
+
+impl Hotfix {
+    const BY_TEAM: Index<Self, Option<String>> = Index::new("team", |p: &Self| p.first.team.clone());
+    const VISITS: Tally<Self> = Tally::new("visits", |p: &mut Self| &mut p.first.visits);
+    const WINS: Tally<Self> = Tally::new("wins", |p: &mut Self| &mut p.wins);
+}
+
 /// The same documents, found by name as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Named(pub(crate) First);

@@ -19,27 +19,61 @@ pub(crate) struct Server {
 impl Server {
     /// Starts an empty one on a loopback port of its own.
     pub(crate) fn start() -> Option<Self> {
+        let mut server = Self::nowhere_yet()?;
+        let own = ["--username=ciam", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"];
+        server.make_data("initdb", &own);
+        server.run();
+        Some(server)
+    }
+
+    /// A standby of this server, on a port of its own.
+    pub(crate) fn standby(&self) -> Self {
+        let mut standby = Self::nowhere_yet().unwrap();
+        let port = format!("--port={}", self.port);
+        let of =
+            ["--host=127.0.0.1", &port, "--username=ciam", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"];
+        standby.make_data("pg_basebackup", &of);
+        standby.run();
+        standby
+    }
+
+    /// Lets a standby take over.
+    pub(crate) fn promote(&self) {
+        let promoted = self.command("pg_ctl").args(["promote", "--wait", "--pgdata"]).arg(self.data()).output();
+        assert!(promoted.is_ok_and(|promoted| promoted.status.success()));
+    }
+
+    /// Crashes, and comes back as a standby that hears nothing more.
+    pub(crate) fn restart_as_standby(&mut self) {
+        self.stop();
+        std::fs::write(self.data().join("standby.signal"), "").unwrap();
+        self.run();
+    }
+
+    fn nowhere_yet() -> Option<Self> {
         let bin = installed()?;
         let room = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Self { bin, room, port, running: None };
+        let server = Self { bin, room, port, running: None };
         if let Some((user, group)) = unprivileged() {
             std::os::unix::fs::chown(server.room.path(), Some(user), Some(group)).unwrap();
         }
-        let made = server
-            .command("initdb")
-            .args(["--username=ciam", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--pgdata"])
-            .arg(server.data())
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        server.run();
         Some(server)
+    }
+
+    fn make_data(&self, program: &str, arguments: &[&str]) {
+        let made = self.command(program).args(arguments).arg("--pgdata").arg(self.data()).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
         format!("postgres://ciam@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Where it is, for a URL that names several.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Stops it at once, as a crash of the machine would, and starts it again.

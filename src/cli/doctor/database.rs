@@ -10,7 +10,7 @@ use ciam_core::store::{Store, StoreError};
 use ciam_core::users::User;
 use ciam_core::vault::{KeyCheck, KeyState, LocalVault};
 use ciam_core::with_causes;
-use ciam_store::{Migrations, Unfinished};
+use ciam_store::{LayoutState, Migrations};
 
 use super::super::context::Context;
 use super::Findings;
@@ -24,48 +24,32 @@ const CLOCK_BEHIND: Duration = Duration::from_mins(1);
 /// The most messages that are counted.
 const COUNTED: u32 = 10_000;
 
-/// What a database lacks.
-#[derive(Debug)]
-pub(super) struct Lack<'f> {
-    pub(super) missing: &'f [String],
-    /// Whether the site cannot go without it.
-    pub(super) pending: bool,
-    /// Whether nothing of ciam's is there, so that a start makes all of it.
-    pub(super) empty: bool,
-    /// A table that newer versions of the site keep this one out of.
-    pub(super) outdated: Option<&'f str>,
-}
-
-/// What is missing, and what does not fit.
-pub(super) fn layout(settings: &Settings, lack: &Lack<'_>, misfit: Option<&str>, findings: &mut Findings) {
-    if let Some(misfit) = misfit {
+/// What is missing, what does not fit, and what is not as it will be when a migration is through.
+pub(super) fn layout(settings: &Settings, layout: &LayoutState, findings: &mut Findings) {
+    if let Some(misfit) = &layout.misfit {
         findings.error("layout.misfit", misfit, "use the program that made this database, or a newer one");
     }
-    let what = format!("{} statements are pending", lack.missing.len());
-    if let Some(table) = lack.outdated {
+    let what = format!("{} statements are pending", layout.missing.len());
+    if let Some(table) = &layout.outdated {
         findings.error(
             "layout.outdated",
             format!("newer versions of the site keep this program out of {table}"),
             "use a newer version of this program; `ciam migrate` says how to go back for good",
         );
-    } else if lack.pending && !lack.empty && settings.migrations == Migrations::Refuse {
+    } else if layout.pending && !layout.empty && settings.migrations == Migrations::Refuse {
         findings.error(
             "layout.pending",
             format!("{what}, without which the site is not started"),
             "`ciam migrate --plan` shows them, `ciam migrate --apply` runs them",
         );
-    } else if !lack.missing.is_empty() {
+    } else if !layout.missing.is_empty() {
         findings.warning(
             "layout.pending",
             what,
             "`ciam migrate --plan` shows them, `ciam migrate --apply` runs them; so does a start of the site",
         );
     }
-}
-
-/// What is not as it will be when a migration is through.
-pub(super) fn unfinished(unfinished: &[Unfinished], left_over: &[String], findings: &mut Findings) {
-    let tables: Vec<&str> = unfinished.iter().map(|unfinished| unfinished.table.as_str()).collect();
+    let tables: Vec<&str> = layout.unfinished.iter().map(|unfinished| unfinished.table.as_str()).collect();
     if !tables.is_empty() {
         findings.warning(
             "layout.unfinished",
@@ -73,7 +57,7 @@ pub(super) fn unfinished(unfinished: &[Unfinished], left_over: &[String], findin
             "`ciam migrate` says what is left to do; new indexes over them do not serve before",
         );
     }
-    if !left_over.is_empty() {
+    if !layout.left_over.is_empty() {
         findings.note(
             "layout.left_over",
             "there are columns or indexes that this version does not use",

@@ -8,7 +8,7 @@ use ciam_store::{PostgresInspection, PostgresOptions};
 
 use super::super::context::Context;
 use super::Findings;
-use super::database::{Lack, SWEEP_LATE, contents, layout, overdue, unfinished};
+use super::database::{SWEEP_LATE, contents, layout, overdue};
 use crate::settings::Settings;
 
 /// The oldest server that the store works with.
@@ -41,12 +41,9 @@ pub(super) async fn examine(context: &Context, settings: &Settings, url: &str, r
         }
     };
     server(&found, findings);
-    let PostgresInspection { missing, pending, empty, outdated, .. } = &found;
-    let lack = Lack { missing, pending: *pending, empty: *empty, outdated: outdated.as_deref() };
-    layout(settings, &lack, found.misfit.as_deref(), findings);
-    unfinished(&found.unfinished, &found.left_over, findings);
+    layout(settings, &found.layout, findings);
     overdue(found.overdue, findings);
-    let whole = !found.pending && found.misfit.is_none() && found.forbidden.is_empty();
+    let whole = found.layout.is_whole() && found.forbidden.is_empty();
     if whole
         && !found.standby
         && let Err(error) = contents(context, settings, now, findings).await

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use ciam_core::clock::{Clock as _, SystemClock};
 use ciam_core::with_causes;
-use ciam_store::{Inspection, Writing};
+use ciam_store::{SqliteInspection, SqliteWriting};
 
 use super::super::context::Context;
 use super::Findings;
-use super::database::{Lack, SWEEP_LATE, contents, layout, overdue, unfinished};
+use super::database::{SWEEP_LATE, contents, layout, overdue};
 use crate::settings::Settings;
 
 pub(super) async fn examine(context: &Context, settings: &Settings, file: &Path, findings: &mut Findings) {
     let now = SystemClock.now();
-    let found = match Inspection::of(file, &context.blueprint().schema(), now - SWEEP_LATE).await {
+    let found = match SqliteInspection::of(file, &context.blueprint().schema(), now - SWEEP_LATE).await {
         Ok(Some(found)) => found,
         Ok(None) => return missing(file, findings),
         Err(error) => {
@@ -32,8 +32,8 @@ pub(super) async fn examine(context: &Context, settings: &Settings, file: &Path,
         );
     }
     match found.writing {
-        Writing::Possible => {}
-        Writing::Locked => findings.warning(
+        SqliteWriting::Possible => {}
+        SqliteWriting::Locked => findings.warning(
             "database.locked",
             "another program has been writing to the database for two seconds without an end",
             "end what holds it, such as a backup in a transaction of its own; the site waits for it meanwhile",
@@ -44,14 +44,11 @@ pub(super) async fn examine(context: &Context, settings: &Settings, file: &Path,
             "give the user whom the site runs as the file and its folder, and see that the disk is not full",
         ),
     }
-    let Inspection { missing, pending, empty, outdated, .. } = &found;
-    let lack = Lack { missing, pending: *pending, empty: *empty, outdated: outdated.as_deref() };
-    layout(settings, &lack, found.misfit.as_deref(), findings);
-    unfinished(&found.unfinished, &found.left_over, findings);
+    layout(settings, &found.layout, findings);
     overdue(found.overdue, findings);
-    let whole = found.damage.is_empty() && !found.pending && found.misfit.is_none();
+    let whole = found.damage.is_empty() && found.layout.is_whole();
     if whole
-        && found.writing == Writing::Possible
+        && found.writing == SqliteWriting::Possible
         && let Err(error) = contents(context, settings, now, findings).await
     {
         findings.error("database.unreadable", with_causes(&error), "see whether the disk is sound");
