@@ -14,9 +14,9 @@ use std::time::Duration;
 use ciam_core::events::{Cause, Event, NewEvent};
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{
-    Backend as _, Bound, Collection, Listener, Op, Position, Record, RecordKey, Schema, Store, StoreError, Work,
+    Backend as _, Bound, Collection, Listener, Op, Position, Record, RecordKey, Schema, Search, Store, StoreError, Work,
 };
-use ciam_store::conformance::{Account, Fixture};
+use ciam_store::conformance::{Account, Fixture, Ticket};
 use ciam_store::{Migrations, PostgresInspection, PostgresOptions, PostgresStore};
 use serde::{Deserialize, Serialize};
 use support::proxy::{self, Wishes};
@@ -391,6 +391,42 @@ async fn a_statement_that_waits_too_long_is_given_up() {
     held.rollback().await.unwrap();
     add_one(&f.store, &ann).await.unwrap();
     assert_eq!(seats(&f.store, &ann).await, 1);
+}
+
+/// Searches that hang hold a quarter of the connections, and nobody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_leave_connections_to_everybody_else() {
+    let Some(url) = support::empty_schema().await else { return };
+    let options = PostgresOptions::new(&url).unwrap().connections(4).statement_timeout(Duration::from_mins(1));
+    let f = Fixture::new(Arc::new(options.open().await.unwrap())).await;
+    let mut other = connect(&url).await;
+    let lock = other.transaction().await.unwrap();
+    lock.execute("LOCK TABLE ciam_accounts IN ACCESS EXCLUSIVE MODE", &[]).await.unwrap();
+    let searches: Vec<_> = (0..8)
+        .map(|_| {
+            let store = f.store.clone();
+            tokio::spawn(async move { store.search(&Search::of(Account::LABEL.contains("a"))).await.map(drop) })
+        })
+        .collect();
+    let hangs = async {
+        while waiting_for_locks(&lock).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), hangs).await.expect("a search waits for the lock");
+    for _ in 0..20 {
+        assert!(f.store.get::<Ticket>(f.id()).await.unwrap().is_none());
+        assert!(waiting_for_locks(&lock).await <= 1);
+    }
+    lock.rollback().await.unwrap();
+    for search in searches {
+        search.await.unwrap().unwrap();
+    }
+}
+
+async fn waiting_for_locks(client: &tokio_postgres::Transaction<'_>) -> i64 {
+    let text = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ciam_accounts'::regclass";
+    client.query_one(text, &[]).await.unwrap().get(0)
 }
 
 /// A statement whose parameters cannot be sent keeps the rest of its batch from being sent.

@@ -27,6 +27,8 @@ impl Directory for PostgresStore {
         let spec = &table.spec;
         search.check(spec).map_err(StoreError::Search)?;
         self.check_serving(table, &search::fields(search)).await?;
+        let turn = tokio::time::timeout(self.patience, self.searches.acquire()).await;
+        let _turn = turn.map_err(|_| StoreError::Unavailable("others search, and take too long".into()))?;
         let page = search::page(&WORDS, spec, &row_columns(spec), realm, now, search);
         let rows = self.ask_search(&page).await?;
         let found = |row: &tokio_postgres::Row| -> Result<_, tokio_postgres::Error> {

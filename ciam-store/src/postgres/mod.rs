@@ -46,6 +46,7 @@ use ciam_core::store::{
     Row, Schema, Settlement, StoreError, UNITS_KEPT, Value, load_one_by_one, repeated,
 };
 use deadpool_postgres::{Object, Pool};
+use tokio::sync::Semaphore;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -72,6 +73,8 @@ pub struct PostgresStore {
     tables: RwLock<Arc<Tables>>,
     listening: Arc<Listening>,
     migrations: Migrations,
+    /// A quarter of the connections: whoever signs in never waits for so many that search.
+    searches: Semaphore,
 }
 
 impl fmt::Debug for PostgresStore {

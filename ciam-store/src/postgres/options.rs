@@ -10,6 +10,7 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, Recycling
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Semaphore;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -77,7 +78,8 @@ impl PostgresOptions {
     }
 
     /// The most connections (default 16, at least 1). Those that want one wait for it as long as for a statement.
-    /// More than twice the server's processors gain nothing, over all nodes.
+    /// More than twice the server's processors gain nothing, over all nodes. Searches of the
+    /// [`Directory`](ciam_core::store::Directory) take a quarter of them at most, and at least one.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
@@ -122,7 +124,8 @@ impl PostgresOptions {
             .build()
             .map_err(unavailable)?;
         let migrations = self.migrations;
-        let store = PostgresStore { pool, patience, tables: RwLock::default(), listening, migrations };
+        let searches = Semaphore::new((self.connections / 4).max(1));
+        let store = PostgresStore { pool, patience, tables: RwLock::default(), listening, migrations, searches };
         let reached = ciam_core::store::Backend::ping(&store).await;
         reached.map_err(|error| StoreError::Unopened(ciam_core::with_causes(&error)))?;
         Ok(store)
