@@ -243,9 +243,9 @@ impl CiamBuilder {
         self
     }
 
-    /// The channel to the other nodes of the application. Without one the engine takes itself for the only one that
-    /// writes to its database: what another has revoked is then served from memory for up to
-    /// [`SessionCache::max_age`].
+    /// The channel to the other nodes of the application, beside what the database says by itself: PostgreSQL announces
+    /// what is revoked, SQLite that somebody else has written. Nodes over a database that says neither need one; without
+    /// it what another has revoked is served from memory for up to [`SessionCache::max_age`].
     pub fn invalidation(mut self, channel: impl Invalidation) -> Self {
         self.invalidation = Some(Arc::new(channel));
         self
