@@ -95,7 +95,8 @@ impl Dice {
             shape: 1,
             columns: Vec::new(),
             live: vec![i64::try_from(self.below(4)).unwrap(), now.micros()],
-            expires: Some(now + Duration::from_secs(u64::try_from(1 + self.below(40)).unwrap())),
+            // Some have expired already, or do now.
+            expires: Some(now - Duration::from_secs(8) + Duration::from_secs(u64::try_from(self.below(50)).unwrap())),
         }
     }
 
