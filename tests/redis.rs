@@ -2,18 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "redis/failover.rs"]
+mod failover;
 #[path = "support/nodes.rs"]
 mod nodes;
+#[path = "redis/server.rs"]
+mod server;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ciam::clock::{Clock as _, SystemClock, Timestamp};
 use ciam::entropy::{Entropy, SystemEntropy};
 use ciam::id::{RealmId, RecordId as _};
 use ciam::journeys::JourneyError;
+use ciam::sessions::{Invalidation as _, Revoked};
 use ciam::store::{
     Backend, Batch, Bound, Collection, Encoded, Op, Peak, Record, RecordKey, Schema, Settlement, StoreError, Tally,
     UNITS,
@@ -70,6 +75,25 @@ impl Record for Door {
 impl Door {
     const PASSED: Tally<Door> = Tally::new("passed", |door| &mut door.passed);
     const OPENED: Peak<Door> = Peak::new("opened", |door| &mut door.opened);
+}
+
+/// Another such record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Gate(Door);
+
+impl Record for Gate {
+    type Id = DoorId;
+    const COLLECTION: Collection<Self> =
+        Collection::new("gates").live(&Gate::PASSED).live(&Gate::OPENED).expires(|gate| gate.0.until);
+
+    fn id(&self) -> DoorId {
+        self.0.id
+    }
+}
+
+impl Gate {
+    const PASSED: Tally<Gate> = Tally::new("passed", |gate| &mut gate.0.passed);
+    const OPENED: Peak<Gate> = Peak::new("opened", |gate| &mut gate.0.opened);
 }
 
 /// What decides at random.
@@ -176,6 +200,25 @@ async fn a_unit_is_committed_once_and_one_that_was_settled_never() {
     assert_eq!(redis.settle(other, now).await.unwrap(), Settlement::Never);
 }
 
+/// Records of two collections, and of two applications, are not in each other's way, though their ids are the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_is_taken_in_its_collection_and_application_alone() {
+    let (Some(redis), Some(another)) = (redis(), redis()) else { return };
+    let (dice, now, realm) = (Dice(SystemEntropy::new()), SystemClock.now(), RealmId::DEFAULT);
+    let (id, unit) = (dice.uuid(), dice.uuid());
+    let record = Encoded { live: vec![0, 0], expires: Some(now + HEARD * 60), ..dice.record(id, now) };
+    let insert = |collection| Op::Insert { collection, record: record.clone() };
+    let schema = Schema::new().with::<Door>().with::<Gate>();
+    let batch = Batch { unit, now, ops: vec![insert(Door::COLLECTION.name()), insert(Gate::COLLECTION.name())] };
+    for redis in [redis, another] {
+        let redis = redis.counters();
+        redis.prepare(&schema).await.unwrap();
+        redis.commit(realm, batch.clone()).await.unwrap();
+        let again = Batch { unit: dice.uuid(), ..batch.clone() };
+        assert!(matches!(redis.commit(realm, again).await, Err(StoreError::Conflict { index: "id", .. })));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_claims_in_parallel_get_what_there_is() {
     let Some(redis) = redis() else { return };
@@ -195,29 +238,39 @@ async fn a_hundred_claims_in_parallel_get_what_there_is() {
     assert_eq!(claimed.iter().filter(|claimed| **claimed).count(), 7);
 }
 
-/// A wire to the Redis of the tests that can be cut.
+/// A wire to a Redis that can be cut, and lead to another for those who connect from then on.
 struct Wire {
     url: String,
     is_mute: Arc<AtomicBool>,
+    server: Arc<Mutex<SocketAddr>>,
 }
 
 impl Wire {
+    /// To the Redis of the tests.
     async fn new() -> Option<Self> {
-        let server = std::env::var("CIAM_TEST_REDIS").ok()?;
-        let server: SocketAddr = server.trim_start_matches("redis://").parse().unwrap();
+        Some(Self::to(std::env::var("CIAM_TEST_REDIS").ok()?.trim_start_matches("redis://").parse().unwrap()).await)
+    }
+
+    async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());
-        let is_mute = Arc::<AtomicBool>::default();
-        let muted = Arc::clone(&is_mute);
+        let (is_mute, server) = (Arc::<AtomicBool>::default(), Arc::new(Mutex::new(server)));
+        let (muted, leads_to) = (Arc::clone(&is_mute), Arc::clone(&server));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (from, to) = client.into_split();
+                let server = *leads_to.lock().unwrap();
                 let (back, forth) = TcpStream::connect(server).await.unwrap().into_split();
                 tokio::spawn(carry(from, forth, Arc::clone(&muted)));
                 tokio::spawn(carry(back, to, Arc::clone(&muted)));
             }
         });
-        Some(Self { url, is_mute })
+        Self { url, is_mute, server }
+    }
+
+    /// Connections that are there stay where they are.
+    fn leads_to(&self, server: SocketAddr) {
+        *self.server.lock().unwrap() = server;
     }
 
     /// From now on nothing arrives any more, on connections that stay open; or what is said from then on does again.
@@ -241,17 +294,16 @@ async fn two() -> Option<(Node, Node, Wire)> {
         (Wire::new().await?, StoppedClock::new(), Arc::new(MemoryStore::new()), prefix());
     let one = at(&std::env::var("CIAM_TEST_REDIS").unwrap(), &prefix);
     let other = at(&wire.url, &prefix);
-    let node = |redis: Redis, seed| {
-        let database = Arc::clone(&database);
-        let clock = clock.clone();
-        async move {
-            Node::over(database, &clock, seed, |builder| {
-                builder.throttle_store(Arc::new(redis.counters())).invalidation(redis.invalidation())
-            })
-            .await
-        }
-    };
-    Some((node(one, 1).await, node(other, 2).await, wire))
+    let (one, other) = (node(&one, &database, &clock, 1).await, node(&other, &database, &clock, 2).await);
+    Some((one, other, wire))
+}
+
+/// A node over this database that counts and tells by this Redis.
+async fn node(redis: &Redis, database: &Arc<MemoryStore>, clock: &StoppedClock, seed: u64) -> Node {
+    Node::over(Arc::clone(database) as Arc<dyn Backend>, clock, seed, |builder| {
+        builder.throttle_store(Arc::new(redis.counters())).invalidation(redis.invalidation())
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,7 +395,36 @@ fn what_is_no_safe_address_of_a_redis_is_refused_and_not_repeated() {
         let expected = if what == "Malformed" { "a Redis is at" } else { "over TLS only" };
         assert!(refused.to_string().contains(expected), "{url}: {refused}");
     }
-    for url in ["redis://127.0.0.1:6379", "redis://:hunter2@localhost/3", "rediss://u:hunter2@redis.example:6380/0"] {
+    for url in
+        ["redis://127.0.0.1:6379", "redis://:hunter2@localhost/3", "rediss://u:hunter2@redis.example:6380/0"]
+    {
         assert!(!format!("{:?}", Redis::from_url(url).unwrap()).contains("hunter2"));
     }
+}
+
+/// Publish and subscribe know no databases; the names of channels do.
+#[tokio::test(flavor = "multi_thread")]
+async fn applications_with_databases_of_their_own_do_not_hear_each_other() {
+    let Ok(url) = std::env::var("CIAM_TEST_REDIS") else { return };
+    let (prefix, clock, database) = (prefix(), StoppedClock::new(), Arc::new(MemoryStore::new()));
+    let [ours, theirs] = [0, 1].map(|number| at(&format!("{url}/{number}"), &prefix));
+    let (one, other) = (node(&ours, &database, &clock, 1).await, node(&theirs, &database, &clock, 2).await);
+    let ada = one.bed.sign_up(ADA, PASSWORD).await;
+    let bob = one.bed.sign_up("bob@example.com", PASSWORD).await;
+    let third = node(&ours, &database, &clock, 3).await;
+    for node in [&one, &other, &third] {
+        node.warm_up(&ada).await;
+        node.warm_up(&bob).await;
+    }
+    let mut client = ::redis::Client::open(url).unwrap().get_connection().unwrap();
+    let channels: Vec<String> =
+        ::redis::cmd("PUBSUB").arg("CHANNELS").arg(format!("{prefix}:*")).query(&mut client).unwrap();
+    assert_eq!(channels.len(), 5, "one to tell for each application, and a beat for each node: {channels:?}");
+    theirs.invalidation().publish(&[Revoked::User(ada.session.user)]).await.unwrap();
+    ours.invalidation().publish(&[Revoked::User(bob.session.user)]).await.unwrap();
+    let said = Instant::now();
+    while one.is_warm(&bob).await {
+        assert!(said.elapsed() < HEARD, "it does not hear its own application");
+    }
+    assert!(one.is_warm(&ada).await, "it has heard the other application");
 }

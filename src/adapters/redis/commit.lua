@@ -2,7 +2,8 @@
 -- microseconds, the unit, the realm, for how many seconds the unit's id is kept, and the operations as JSON. Answers what
 -- failed and at which operation; or 'done'. A record that is not there, or is of no use any more, is false.
 local now, unit, realm, kept, ops = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], cjson.decode(ARGV[5])
-if redis.call('EXISTS', KEYS[1]) == 1 then return { 'taken', 0 } end
+-- A command that writes, so that a server that is no primary refuses even what its conditions would refuse.
+if redis.call('EXPIRE', KEYS[1], kept) == 1 then return { 'taken', 0 } end
 
 local records, written, foreign = {}, {}, {}
 

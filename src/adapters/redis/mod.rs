@@ -44,6 +44,7 @@ use line::Line;
 pub struct Redis {
     line: Arc<Line>,
     prefix: Arc<str>,
+    database: i64,
 }
 
 /// The text is no address of a Redis, or asks for something unsafe. Each says what to do, in `Debug` too.
@@ -83,11 +84,13 @@ impl Redis {
             ConnectionAddr::TcpTls { .. } => return Err(InvalidRedisUrl::Insecure),
             _ => return Err(InvalidRedisUrl::Malformed),
         }
+        let database = info.redis_settings().db();
         let client = Client::open(info).map_err(|_| InvalidRedisUrl::Malformed)?;
-        Ok(Self { line: Arc::new(Line::new(client)), prefix: "ciam".into() })
+        Ok(Self { line: Arc::new(Line::new(client)), prefix: "ciam".into(), database })
     }
 
-    /// What all keys and channels begin with (default `ciam`), so that several applications can share one Redis.
+    /// What all keys and channels begin with (default `ciam`), so that several applications can share one Redis. Those with
+    /// databases of their own need none: the database's number is in the names of channels, which know no databases.
     #[must_use]
     pub fn prefix(mut self, prefix: &str) -> Self {
         self.prefix = prefix.into();
