@@ -8,6 +8,8 @@ mod failover;
 mod nodes;
 #[path = "redis/server.rs"]
 mod server;
+#[path = "redis/tls.rs"]
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -388,17 +390,36 @@ fn what_is_no_safe_address_of_a_redis_is_refused_and_not_repeated() {
         ("redis://", "Malformed"),
         ("redis+unix:///tmp/redis.sock", "Malformed"),
         ("redis://:hunter2@redis.example:6379", "Insecure"),
+        ("redis://:hunter2@[fe80::1]:6379", "Insecure"),
         ("rediss://:hunter2@redis.example:6379/#insecure", "Insecure"),
+        ("rediss://:hunter2@redis.example?sslrootcert=/nowhere/ca.pem#insecure", "Insecure"),
+        ("rediss://:hunter2@redis.example/1?sslrootcert=/nowhere/ca.pem", "Authority"),
+        ("rediss://:hunter2@redis.example?sslrootcert=", "Authority"),
+        ("rediss://:hunter2@redis.example?protocol=resp3&sslrootcert=/dev/null", "Authority"),
+        ("redis://127.0.0.1?sslrootcert=/dev/null", "Authority"),
     ] {
         let refused = Redis::from_url(url).unwrap_err();
         assert!(!refused.to_string().contains("hunter2"));
-        let expected = if what == "Malformed" { "a Redis is at" } else { "over TLS only" };
+        let expected = match what {
+            "Malformed" => "a Redis is at",
+            "Insecure" => "over TLS only",
+            _ => "file of certificates",
+        };
         assert!(refused.to_string().contains(expected), "{url}: {refused}");
     }
     for url in
-        ["redis://127.0.0.1:6379", "redis://:hunter2@localhost/3", "rediss://u:hunter2@redis.example:6380/0"]
+        ["redis://:hunter2@[::1]:6379", "redis://:hunter2@localhost/3", "rediss://u:hunter2@redis.example:6380/0"]
     {
         assert!(!format!("{:?}", Redis::from_url(url).unwrap()).contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_redis_elsewhere_without_tls_is_in_the_clear() {
+    let in_the_clear = |url: &str| Redis::from_url(url).unwrap().in_the_clear();
+    assert!(in_the_clear("redis://redis.example") && in_the_clear("redis://10.0.0.7:6379/1"));
+    for near in ["redis://127.0.0.1:6379", "redis://localhost", "redis://[::1]", "rediss://redis.example"] {
+        assert!(!in_the_clear(near), "{near}");
     }
 }
 
