@@ -185,8 +185,10 @@ async fn random_batches_have_the_same_outcome_as_in_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_is_committed_once_and_one_that_was_settled_never() {
-    let Some(redis) = redis() else { return };
-    let (redis, dice, now, realm) = (redis.counters(), Dice(SystemEntropy::new()), SystemClock.now(), RealmId::DEFAULT);
+    let Ok(url) = std::env::var("CIAM_TEST_REDIS") else { return };
+    let prefix = prefix();
+    let redis = at(&url, &prefix).counters();
+    let (dice, now, realm) = (Dice(SystemEntropy::new()), SystemClock.now(), RealmId::DEFAULT);
     redis.prepare(&Schema::new().with::<Door>()).await.unwrap();
     let batch = |unit| {
         let op = Op::Insert { collection: Door::COLLECTION.name(), record: dice.record(dice.uuid(), now) };
@@ -200,6 +202,12 @@ async fn a_unit_is_committed_once_and_one_that_was_settled_never() {
     assert_eq!(redis.settle(other, now).await.unwrap(), Settlement::Never);
     assert!(is_taken(redis.commit(realm, batch(other)).await));
     assert_eq!(redis.settle(other, now).await.unwrap(), Settlement::Never);
+    let mut client = ::redis::Client::open(url).unwrap().get_connection().unwrap();
+    for unit in [one, other] {
+        let key = format!("{prefix}:{UNITS}:{}", unit.simple());
+        let kept: i64 = ::redis::cmd("TTL").arg(key).query(&mut client).unwrap();
+        assert!((3000..=3600).contains(&kept), "{kept} seconds");
+    }
 }
 
 /// Records of two collections, and of two applications, are not in each other's way, though their ids are the same.
@@ -288,6 +296,45 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, is_mute: Arc<Ato
             break;
         }
     }
+}
+
+/// Nobody knows what became of a batch that was sent and not answered; of one that was not sent, everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_answered_is_unknown_and_is_settled_on_another_connection() {
+    let Some(wire) = Wire::new().await else { return };
+    let (dice, now, realm) = (Dice(SystemEntropy::new()), SystemClock.now(), RealmId::DEFAULT);
+    let (counters, schema) = (at(&wire.url, &prefix()).counters(), Schema::new().with::<Door>());
+    let insert = || {
+        let (id, expires) = (dice.uuid(), Some(now + HEARD * 60));
+        let record = Encoded { expires, ..dice.record(id, now) };
+        let op = Op::Insert { collection: Door::COLLECTION.name(), record };
+        Batch { unit: dice.uuid(), now, ops: vec![op] }
+    };
+    counters.prepare(&schema).await.unwrap();
+    counters.commit(realm, insert()).await.unwrap();
+    wire.mute(true);
+    let lost = insert();
+    let outcome = counters.commit(realm, lost.clone()).await;
+    assert!(matches!(outcome, Err(StoreError::Unknown(_))), "{outcome:?}");
+    wire.mute(false);
+    let patience = Instant::now() + Duration::from_secs(20);
+    let settled = loop {
+        match counters.settle(lost.unit, now).await {
+            Ok(settled) => break settled,
+            Err(error) => assert!(Instant::now() < patience, "it stays with what does not answer: {error:?}"),
+        }
+    };
+    assert_eq!(settled, Settlement::Never);
+    let keys = |batch: &Batch| [batch.ops[0].key()];
+    assert!(counters.commit(realm, lost.clone()).await.is_err(), "it comes late");
+    let next = insert();
+    counters.commit(realm, next.clone()).await.unwrap();
+    assert!(counters.read(realm, now, &keys(&lost)).await.unwrap()[0].is_none());
+    assert!(counters.read(realm, now, &keys(&next)).await.unwrap()[0].is_some());
+    let nowhere = at("redis://127.0.0.1:1", "nowhere").counters();
+    nowhere.prepare(&schema).await.unwrap();
+    let refused = nowhere.commit(realm, insert()).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }
 
 /// Two nodes over one database, which hear of each other by Redis; the second through the wire.
