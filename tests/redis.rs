@@ -202,6 +202,10 @@ async fn a_unit_is_committed_once_and_one_that_was_settled_never() {
     assert_eq!(redis.settle(other, now).await.unwrap(), Settlement::Never);
     assert!(is_taken(redis.commit(realm, batch(other)).await));
     assert_eq!(redis.settle(other, now).await.unwrap(), Settlement::Never);
+    // For how long they are known, of units that nobody asks for again.
+    let (one, other) = (dice.uuid(), dice.uuid());
+    redis.commit(realm, batch(one)).await.unwrap();
+    assert_eq!(redis.settle(other, now).await.unwrap(), Settlement::Never);
     let mut client = ::redis::Client::open(url).unwrap().get_connection().unwrap();
     for unit in [one, other] {
         let key = format!("{prefix}:{UNITS}:{}", unit.simple());
@@ -252,6 +256,7 @@ async fn a_hundred_claims_in_parallel_get_what_there_is() {
 struct Wire {
     url: String,
     is_mute: Arc<AtomicBool>,
+    is_deaf: Arc<AtomicBool>,
     server: Arc<Mutex<SocketAddr>>,
 }
 
@@ -264,18 +269,28 @@ impl Wire {
     async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());
-        let (is_mute, server) = (Arc::<AtomicBool>::default(), Arc::new(Mutex::new(server)));
-        let (muted, leads_to) = (Arc::clone(&is_mute), Arc::clone(&server));
+        let (is_mute, is_deaf) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let server = Arc::new(Mutex::new(server));
+        let (muted, deafened, leads_to) = (Arc::clone(&is_mute), Arc::clone(&is_deaf), Arc::clone(&server));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (from, to) = client.into_split();
                 let server = *leads_to.lock().unwrap();
                 let (back, forth) = TcpStream::connect(server).await.unwrap().into_split();
-                tokio::spawn(carry(from, forth, Arc::clone(&muted)));
-                tokio::spawn(carry(back, to, Arc::clone(&muted)));
+                let (mute, deaf) = (Arc::clone(&muted), Arc::clone(&deafened));
+                let is_mute = Arc::clone(&muted);
+                tokio::spawn(carry(from, forth, move |_| is_mute.load(Ordering::SeqCst)));
+                tokio::spawn(carry(back, to, move |said| {
+                    mute.load(Ordering::SeqCst) || (deaf.load(Ordering::SeqCst) && is_message(said))
+                }));
             }
         });
-        Self { url, is_mute, server }
+        Self { url, is_mute, is_deaf, server }
+    }
+
+    /// From now on what is published does not arrive, though commands are answered; or it does again.
+    fn deafen(&self, deafen: bool) {
+        self.is_deaf.store(deafen, Ordering::SeqCst);
     }
 
     /// Connections that are there stay where they are.
@@ -289,13 +304,18 @@ impl Wire {
     }
 }
 
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, is_mute: Arc<AtomicBool>) {
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallows: impl Fn(&[u8]) -> bool) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if !is_mute.load(Ordering::SeqCst) && to.write_all(&buffer[..length]).await.is_err() {
+        if !swallows(&buffer[..length]) && to.write_all(&buffer[..length]).await.is_err() {
             break;
         }
     }
+}
+
+/// Whether it is what somebody published.
+fn is_message(said: &[u8]) -> bool {
+    said.windows(13).any(|some| some == b"$7\r\nmessage\r\n")
 }
 
 /// Nobody knows what became of a batch that was sent and not answered; of one that was not sent, everybody.
@@ -390,6 +410,26 @@ async fn se2_a_node_that_does_not_hear_itself_reads_every_session_until_it_does(
     while other.lets_in(&ada).await {
         assert!(revoked.elapsed() < HEARD);
     }
+}
+
+/// It is answered and hears nothing: nor is it believed while it has yet to hear itself for the first time.
+#[tokio::test(flavor = "multi_thread")]
+async fn se2_a_node_whose_commands_are_answered_and_that_hears_nothing_keeps_nothing() {
+    let Some((one, other, wire)) = two().await else { return };
+    let ada = one.bed.sign_up(ADA, PASSWORD).await;
+    other.warm_up(&ada).await;
+    wire.deafen(true);
+    let deafened = Instant::now();
+    while other.is_warm(&ada).await {
+        assert!(deafened.elapsed() < HEARD, "it trusts its memory though it does not hear itself");
+    }
+    // Meanwhile it tries again and again.
+    while deafened.elapsed() < 3 * HEARD {
+        assert!(!other.is_warm(&ada).await, "it trusts its memory before it has heard itself");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    wire.deafen(false);
+    other.warm_up(&ada).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
