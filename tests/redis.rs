@@ -412,6 +412,24 @@ async fn se2_a_node_that_does_not_hear_itself_reads_every_session_until_it_does(
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_in_words_that_nobody_knows_is_about_everything() {
+    let Ok(url) = std::env::var("CIAM_TEST_REDIS") else { return };
+    let (prefix, clock, database) = (prefix(), StoppedClock::new(), Arc::new(MemoryStore::new()));
+    let one = node(&at(&url, &prefix), &database, &clock, 1).await;
+    let ada = one.bed.sign_up(ADA, PASSWORD).await;
+    one.warm_up(&ada).await;
+    let mut client = ::redis::Client::open(url).unwrap().get_connection().unwrap();
+    let newer = r#"[{"type":"organization","id":"org_1"}]"#;
+    let heard: u32 = ::redis::cmd("PUBLISH").arg(format!("{prefix}:0:revoked")).arg(newer).query(&mut client).unwrap();
+    assert_eq!(heard, 1);
+    let told = Instant::now();
+    while one.is_warm(&ada).await {
+        assert!(told.elapsed() < HEARD, "it keeps what a newer version may have revoked");
+    }
+    one.warm_up(&ada).await;
+}
+
 /// It is answered and hears nothing: nor is it believed while it has yet to hear itself for the first time.
 #[tokio::test(flavor = "multi_thread")]
 async fn se2_a_node_whose_commands_are_answered_and_that_hears_nothing_keeps_nothing() {
