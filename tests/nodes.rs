@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ciam::journeys::JourneyError;
+use ciam::sessions::InProcess;
 use ciam::testing::{StoppedClock, TestBed, in_parallel};
 use ciam_store::PostgresOptions;
 
@@ -76,6 +77,35 @@ async fn se2_a_node_that_loses_its_channel_reads_every_session_until_it_is_back(
     one.revoke(2, ada.session.user, &ada, &ada).await;
     let revoked = Instant::now();
     while other.lets_in(&ada).await {
+        assert!(revoked.elapsed() < HEARD);
+    }
+}
+
+/// A program with a channel of its own beside one without: each hears of the other by the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn se2_a_node_with_a_channel_hears_of_the_one_without_by_their_database() {
+    let Some(url) = schema::empty_schema().await else { return };
+    let (clock, channel) = (StoppedClock::new(), InProcess::new());
+    let named = format!("{url}&application_name={}", name(&url, 1));
+    let postgres = PostgresOptions::new(&named).unwrap().connections(8).open().await.unwrap();
+    let one = Node::over(Arc::new(postgres), &clock, 1, |builder| builder.invalidation(channel)).await;
+    let other = node(&url, &clock, 2).await;
+    let ada = one.bed.sign_up(ADA, PASSWORD).await;
+    one.warm_up(&ada).await;
+    // Its channel alone, which is never lost, is not enough.
+    let (operator, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1";
+    let cut = operator.query_one(cut, &[&format!("{} (listening)", name(&url, 1))]).await.unwrap();
+    assert_eq!(cut.get::<_, i64>(0), 1);
+    let patience = Instant::now() + HEARD;
+    while one.is_warm(&ada).await {
+        assert!(Instant::now() < patience, "the node trusts its memory without its database");
+    }
+    one.warm_up(&ada).await;
+    other.revoke(WAYS - 1, ada.session.user, &ada, &ada).await;
+    let revoked = Instant::now();
+    while one.lets_in(&ada).await {
         assert!(revoked.elapsed() < HEARD);
     }
 }

@@ -135,6 +135,8 @@ fn what_is_wrong_with_the_redis() {
         finds(&with(malformed), 3, &["error redis.invalid"]);
     }
     finds(&with("rediss://:password@redis.example"), 0, &[]);
+    finds(&with("rediss://redis.example?sslrootcert=/nowhere.pem"), 3, &["error redis.invalid"]);
+    finds(&with("redis://redis.example:6379/1"), 0, &["warning redis.cleartext"]);
     assert_eq!(found(&with("redis://127.0.0.1:1").json(&["doctor"]).expect(3))[0], "error redis.unreachable");
     let file = site.folder().join("ciam.toml");
     std::fs::write(&file, "redis_url = \"rediss://:password@redis.example\"\n").unwrap();

@@ -243,13 +243,10 @@ impl CiamBuilder {
         self
     }
 
-    /// The channel to the other nodes of the application, instead of what the store
-    /// [announces](crate::store::Backend::listen) (default: that, as PostgreSQL does by NOTIFY). Commits that the store
-    /// [counts](crate::store::Backend::commits_of_others), as SQLite does, are heeded with a channel and without. Only
-    /// over a store that does neither does an engine without a channel take itself for the only writer: what another
-    /// has revoked is then served from memory for up to [`SessionCache::max_age`].
-    ///
-    /// Give none over PostgreSQL: publishing after the commit leaves a gap.
+    /// A channel to the other nodes of the application, beside what the store says by itself: PostgreSQL
+    /// [announces](crate::store::Backend::listen) what is revoked, SQLite [counts](crate::store::Backend::commits_of_others)
+    /// what others have written. Nodes over a store that does neither need one; without it what another has revoked is
+    /// served from memory for up to [`SessionCache::max_age`].
     pub fn invalidation(mut self, channel: impl Invalidation) -> Self {
         self.invalidation = Some(Arc::new(channel));
         self

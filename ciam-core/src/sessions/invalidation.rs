@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::memory::Memory;
+use super::memory::{Memory, Source};
 use super::{Session, SessionId};
 use crate::id::{RecordId, UserId};
 use crate::store::{Listener, Record};
@@ -51,9 +51,9 @@ impl InvalidationError {
 
 /// A channel between the nodes of one application, on which each tells the others what it has revoked.
 ///
-/// An engine without one listens to what its store [announces](crate::store::Backend::listen), as PostgreSQL does, and
-/// takes itself for the only node when that announces nothing. What the engine does when the channel fails: a node that has
-/// lost it reads every session from the store until it is back, and then begins with an empty cache. What cannot be
+/// With one or without, an engine listens to what its store [announces](crate::store::Backend::listen), as PostgreSQL does.
+/// Without one it takes itself for the only node when its store announces nothing. What the engine does when the channel
+/// fails, or the store's announcements: a node that has lost one of them reads every session from the store until it is back, and then begins with an empty cache. What cannot be
 /// published is tried again for a minute; meanwhile other nodes may serve what they have for as long as
 /// [`SessionCache::max_age`](super::SessionCache::max_age) lets them.
 ///
@@ -76,39 +76,43 @@ pub trait Invalidation: fmt::Debug + Send + Sync + 'static {
 
 /// A node that listens, as its channel sees it. Keeps no engine alive.
 #[derive(Debug, Clone)]
-pub struct Node(Weak<Memory>);
+pub struct Node {
+    memory: Weak<Memory>,
+    /// Who tells it.
+    source: Source,
+}
 
 impl Node {
-    pub(super) const fn new(memory: Weak<Memory>) -> Self {
-        Self(memory)
+    pub(super) const fn new(memory: Weak<Memory>, source: Source) -> Self {
+        Self { memory, source }
     }
 
     /// Another node has revoked this.
     pub fn revoked(&self, revoked: &[Revoked]) {
-        if let Some(memory) = self.0.upgrade() {
+        if let Some(memory) = self.memory.upgrade() {
             revoked.iter().for_each(|one| memory.evict(*one));
         }
     }
 
     /// The node hears everything from now on, and begins with an empty cache.
     pub fn connected(&self) {
-        if let Some(memory) = self.0.upgrade() {
-            memory.hear();
+        if let Some(memory) = self.memory.upgrade() {
+            memory.hear(self.source);
         }
     }
 
     /// The node may miss what others revoke from now on: it serves nothing from memory until it is
     /// [connected](Node::connected).
     pub fn lost(&self) {
-        if let Some(memory) = self.0.upgrade() {
-            memory.miss();
+        if let Some(memory) = self.memory.upgrade() {
+            memory.miss(self.source);
         }
     }
 
     /// Whether its engine is no more, so that nobody need be told.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.0.strong_count() == 0
+        self.memory.strong_count() == 0
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an engine remembers of sessions between two requests, and how it is kept true.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -66,14 +66,24 @@ pub(super) struct Cached {
     pub(super) standings: Recent<Arc<Standing>>,
 }
 
+/// Who tells an engine what others revoke.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+pub(super) enum Source {
+    /// The store, which announces what is committed.
+    Store = 1,
+    /// The channel that the host has given.
+    Channel = 2,
+}
+
 /// What one engine remembers of its sessions.
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) seen: Seen,
     pub(super) others: Others,
     cached: Option<Cached>,
-    /// Whether this node hears what others revoke.
-    hears: AtomicBool,
+    /// The sources that are not heard now, by their bits. Memory is believed when there are none.
+    unheard: AtomicU8,
     channel: Option<Arc<dyn Invalidation>>,
 }
 
@@ -87,21 +97,24 @@ impl Memory {
             sessions: Recent::new(limits.capacity, limits.max_age),
             standings: Recent::new(limits.capacity, limits.max_age),
         });
-        let hears = AtomicBool::new(false);
-        let memory = Arc::new(Self { seen: Seen::default(), others: Others::default(), cached, hears, channel });
-        let node = Node::new(Arc::downgrade(&memory));
-        match &memory.channel {
-            Some(channel) => channel.join(node),
-            // Without a channel and a store that tells, this is the only node.
-            None if memory.cached.is_some() && backend.listen(Arc::new(node)) => {}
-            None => memory.hear(),
+        let by_channel = if channel.is_some() { Source::Channel as u8 } else { 0 };
+        let unheard = AtomicU8::new(Source::Store as u8 | by_channel);
+        let memory = Arc::new(Self { seen: Seen::default(), others: Others::default(), cached, unheard, channel });
+        let node = |source| Node::new(Arc::downgrade(&memory), source);
+        // Also beside a channel: other engines over this store may have none.
+        let is_told = memory.cached.is_some() && backend.listen(Arc::new(node(Source::Store)));
+        if !is_told {
+            memory.hear(Source::Store);
+        }
+        if let Some(channel) = &memory.channel {
+            channel.join(node(Source::Channel));
         }
         memory
     }
 
     /// The cache, unless there is none or it cannot be trusted now.
     pub(super) fn cached(&self) -> Option<&Cached> {
-        self.cached.as_ref().filter(|_| self.hears.load(Ordering::Acquire))
+        self.cached.as_ref().filter(|_| self.unheard.load(Ordering::Acquire) == 0)
     }
 
     pub(super) fn evict(&self, revoked: Revoked) {
@@ -109,13 +122,13 @@ impl Memory {
     }
 
     /// Begins with nothing: also what a check kept that was under way while nothing was heard is gone.
-    pub(super) fn hear(&self) {
+    pub(super) fn hear(&self, source: Source) {
         self.clear();
-        self.hears.store(true, Ordering::Release);
+        self.unheard.fetch_and(!(source as u8), Ordering::AcqRel);
     }
 
-    pub(super) fn miss(&self) {
-        self.hears.store(false, Ordering::Release);
+    pub(super) fn miss(&self, source: Source) {
+        self.unheard.fetch_or(source as u8, Ordering::AcqRel);
     }
 
     pub(super) fn clear(&self) {

@@ -170,3 +170,35 @@ async fn settle_late(store: Store, unit: Uuid, pending: Box<dyn Pending>) {
         None => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::id::RealmId;
+    use crate::store::MemoryStore;
+    use crate::testing::FixedEntropy;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_a_bound_and_are_spread() {
+        for run in [1, 2, 4, 7, MAX_RUNS, 40] {
+            let most = Duration::from_millis(1 << (run - 1).min(6));
+            let mut pauses = BTreeSet::new();
+            for seed in 0..200 {
+                let (memory, entropy) = (Arc::new(MemoryStore::new()), Arc::new(FixedEntropy::new(seed)));
+                let store = Store::new(memory, RealmId::DEFAULT, Arc::new(SystemClock), entropy);
+                let began = tokio::time::Instant::now();
+                store.pause(run).await;
+                pauses.insert(began.elapsed());
+            }
+            // The runtime's clock goes by milliseconds.
+            let longest = *pauses.last().unwrap();
+            assert!(longest <= most + Duration::from_millis(1), "{run}: {longest:?}");
+            assert!(longest > most / 2, "{run}: {longest:?}");
+            assert!(run < 4 || pauses.len() > 4, "{run}: who met meets again, {pauses:?}");
+        }
+    }
+}

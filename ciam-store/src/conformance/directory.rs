@@ -6,8 +6,8 @@ use std::time::Duration;
 use ciam_core::clock::Timestamp;
 use ciam_core::id::{RealmId, RecordId as _};
 use ciam_core::store::{
-    Field, Filter, InvalidSearch, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_TEXT, MAX_OFFSET, MAX_SORTS, Op,
-    RawFilter, RawSearch, RawSort, Record as _, Search, SearchCursor, Sort, Start, StoreError, Test, Total, Value,
+    Field, Filter, InvalidSearch, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_TEXT, MAX_OFFSET, MAX_PAGE, MAX_SORTS,
+    Op, RawFilter, RawSearch, RawSort, Record as _, Search, SearchCursor, Sort, Start, StoreError, Test, Total, Value,
 };
 use uuid::Uuid;
 
@@ -263,6 +263,7 @@ async fn all(f: &Fixture, search: &Search<Account>, limit: u32) -> Vec<Account> 
         let page = f.store.search(&search).await.unwrap();
         assert!(page.items.len() <= limit as usize);
         found.extend(page.items);
+        assert!(found.len() < 1000, "pages without end");
         match page.next {
             Some(next) => search = search.after(SearchCursor::decode(&next.encode()).unwrap()),
             None => return found,
@@ -403,6 +404,7 @@ pub async fn times_and_ids_are_searched_by(f: Fixture) {
     while let Some(next) = {
         let page = f.store.search(&search).await.unwrap();
         pages.extend(names(&page.items));
+        assert!(pages.len() <= 5, "pages without end: {pages:?}");
         page.next
     } {
         search = search.after(next);
@@ -563,6 +565,16 @@ pub async fn what_a_search_cannot_be_asked_is_told(f: Fixture) {
     ] {
         refused(ask(accounts, test(field, what), &[]).await, InvalidSearch::WrongType);
     }
+    let page = |limit| RawSearch {
+        collection: accounts,
+        filter: RawFilter::All(Vec::new()),
+        sort: Vec::new(),
+        start: Start::Offset(0),
+        limit,
+        count_to: None,
+    };
+    assert!(directory.search(RealmId::DEFAULT, f.now(), &page(MAX_PAGE)).await.is_ok());
+    refused(directory.search(RealmId::DEFAULT, f.now(), &page(MAX_PAGE + 1)).await, InvalidSearch::TooFar);
     let nowhere = ask("nowhere", RawFilter::All(Vec::new()), &[]).await;
     assert_matches!(nowhere, Err(StoreError::Misuse(_)));
 }

@@ -8,6 +8,7 @@ use ciam_core::events::{Cause, Event, NewEvent};
 use ciam_core::id::RealmId;
 use ciam_core::store::{
     Bound, Load, MAX_LOAD_BYTES, MAX_LOAD_ROWS, NewRecord, Position, Record, Settlement, StoreError, Work,
+    load_one_by_one,
 };
 use ciam_core::testing::{Fault, FaultyStore, Held};
 
@@ -96,7 +97,7 @@ pub async fn a_refused_group_leaves_nothing_and_disturbs_nobody(f: Fixture) {
         vec![ticket(&tickets[0]), account(&fresh("one"))],
         vec![ticket(&tickets[1]), account(&Account { id: there.id, ..fresh("two") })],
         vec![account(&fresh("there")), ticket(&tickets[2])],
-        vec![ticket(&tickets[3]), account(&Account { handle: Some("h".to_owned()), ..fresh("three") })],
+        vec![ticket(&tickets[3]), account(&Account { handle: Some("h".to_owned()), ..fresh("elsewhere") })],
         vec![ticket(&tickets[4]), account(&Account { id: elsewhere.id, ..fresh("four") })],
         vec![account(&Account { rank: 1, handle: Some("h".to_owned()), ..fresh("five") }), ticket(&tickets[5])],
     ];
@@ -105,7 +106,7 @@ pub async fn a_refused_group_leaves_nothing_and_disturbs_nobody(f: Fixture) {
     for (ticket, answer) in tickets.iter().zip(&answers) {
         assert_eq!(is_there::<Ticket>(&f, ticket.id).await, answer.is_ok(), "{}", ticket.code);
     }
-    for (name, kept) in [("one", 1), ("two", 0), ("three", 0), ("four", 0), ("five", 1), ("there", 1)] {
+    for (name, kept) in [("one", 1), ("two", 0), ("elsewhere", 0), ("four", 0), ("five", 1), ("there", 1)] {
         assert_eq!(f.store.count(&Account::BY_NAME.eq(&name.to_owned()), 9).await.unwrap(), kept, "{name}");
     }
     assert_eq!(f.store.get::<Account>(there.id).await.unwrap(), Some(there));
@@ -257,6 +258,54 @@ pub async fn units_are_loaded_as_they_would_be_committed(f: Fixture) {
     assert_eq!(events, kept, "an event exists if its records do");
 }
 
+/// Items that saw that something is not there see it when the one before them has made it, as one after the other would.
+pub async fn whoever_saw_nothing_there_looks_again(f: Fixture) {
+    let (one, effects) = (f.account("one"), Arc::new(AtomicUsize::new(0)));
+    let items = [one.clone(), Account { name: "another".to_owned(), ..one.clone() }];
+    let made = |work: Work, account: &'_ Account| {
+        let (account, effects) = (account.clone(), Arc::clone(&effects));
+        async move {
+            if work.get::<Account>(account.id).await?.is_some() {
+                return Ok(false);
+            }
+            work.on_commit(move || _ = effects.fetch_add(1, Ordering::SeqCst));
+            work.insert(&account)?;
+            Ok::<_, StoreError>(true)
+        }
+    };
+    let answers = f.store.load(&items, made).await;
+    assert_matches!(&answers[..], [Ok(true), Ok(false)]);
+    assert_eq!(effects.load(Ordering::SeqCst), 1, "what was refused has no effect");
+    assert_eq!(f.store.get::<Account>(one.id).await.unwrap(), Some(one));
+}
+
+/// Items of more bytes than one load may hold are all kept, in several.
+pub async fn more_bytes_than_one_load_holds_go_in_several(f: Fixture) {
+    let filler = "x".repeat(1_000_000);
+    let accounts: Vec<Account> = (0..MAX_LOAD_BYTES / filler.len() + 2).map(|at| f.account(&format!("{at}"))).collect();
+    let insert = |work: Work, account: &'_ Account| {
+        let (account, filler) = (account.clone(), filler.clone());
+        async move {
+            work.insert(&account)?;
+            work.record(NewEvent::new("suite.filled", &Cause::system()).with("filler", filler))
+        }
+    };
+    let answers = f.store.load(&accounts, insert).await;
+    assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|answer| answer.is_err()));
+}
+
+/// Groups that are committed one by one are settled one by one: of each that was not answered it is known what it did.
+pub async fn of_groups_one_by_one_each_lost_answer_is_settled(f: Fixture) {
+    let faulty = FaultyStore::new(Arc::clone(&f.backend), [Fault::LostBefore, Fault::LostAfter]);
+    let accounts: Vec<Account> = (0..3).map(|at| f.account(&format!("{at}"))).collect();
+    let groups = accounts.iter().map(|one| vec![account(one)]).collect();
+    let answers = load_one_by_one(&*faulty, RealmId::DEFAULT, a_load(&f, groups)).await.unwrap();
+    assert_matches!(&answers[..], [Err(StoreError::Unavailable(_)), Ok(()), Ok(())]);
+    for (account, answer) in accounts.iter().zip(&answers) {
+        assert_eq!(is_there::<Account>(&f, account.id).await, answer.is_ok());
+    }
+}
+
 /// Whether every group is committed by itself, and its answer settled there: then no answer of a whole load is lost.
 async fn loads_one_by_one(f: &Fixture) -> bool {
     let nothing = a_load(f, vec![Vec::new()]);
@@ -269,19 +318,22 @@ pub async fn a_lost_answer_is_settled(f: Fixture) {
     if loads_one_by_one(&f).await {
         return;
     }
-    f.insert(&f.account("taken")).await;
+    let taken = f.account("taken");
+    f.insert(&taken).await;
     for (nth, fault) in [Fault::LostBefore, Fault::LostAfter].into_iter().enumerate() {
         let faulty = FaultyStore::new(Arc::clone(&f.backend), [fault]);
         let over = f.over(faulty);
         let mut accounts: Vec<Account> = (0..5).map(|at| f.account(&format!("{nth}-{at}"))).collect();
         accounts[2].name = "taken".to_owned();
+        // There, but written by somebody else.
+        accounts[3].id = taken.id;
         let answers = over.store.load(&accounts, |work, account| async move { work.insert(account) }).await;
-        assert_eq!(refusals(&answers), [None, None, Some("name"), None, None], "{fault:?}");
-        for (account, answer) in accounts.iter().zip(&answers) {
-            assert_eq!(is_there::<Account>(&f, account.id).await, answer.is_ok());
+        assert_eq!(refusals(&answers), [None, None, Some("name"), Some("id"), None], "{fault:?}");
+        for (at, account) in accounts.iter().enumerate() {
+            assert_eq!(is_there::<Account>(&f, account.id).await, at != 2);
         }
     }
-    assert_eq!(f.store.count(&Account::BY_NAME.under(&()), 99).await.unwrap(), 9);
+    assert_eq!(f.store.count(&Account::BY_NAME.under(&()), 99).await.unwrap(), 7);
 }
 
 /// The answer of a load is lost, and meanwhile others change what it wrote: a group is known by any of its records.
@@ -337,9 +389,17 @@ pub async fn a_backend_that_is_gone_is_told_of_at_once(f: Fixture) {
     let faulty = FaultyStore::new(Arc::clone(&f.backend), []);
     faulty.go_away(Some("gone"));
     let over = f.over(faulty.clone());
-    let accounts: Vec<Account> = (0..2 * MAX_LOAD_ROWS + 1).map(|at| f.account(&format!("{at}"))).collect();
-    let answers = over.store.load(&accounts, |work, account| async move { work.insert(account) }).await;
+    let accounts: Vec<Account> = (0..3 * MAX_LOAD_ROWS + 1).map(|at| f.account(&format!("{at}"))).collect();
+    let begun = AtomicUsize::new(0);
+    let insert = |work: Work, account: &'_ Account| {
+        begun.fetch_add(1, Ordering::SeqCst);
+        let inserted = work.insert(account);
+        async move { inserted }
+    };
+    let answers = over.store.load(&accounts, insert).await;
     assert_eq!(answers.len(), accounts.len());
+    let begun = begun.into_inner();
+    assert!(begun <= 2 * MAX_LOAD_ROWS + 1, "{begun} were begun, though the first are told that nobody answers");
     assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable(_)))));
     assert_eq!(f.store.count(&Account::BY_NAME.under(&()), 9).await.unwrap(), 0);
 }

@@ -172,7 +172,9 @@ macro_rules! conformance_cases {
                 what_was_loaded_is_there, a_refused_group_leaves_nothing_and_disturbs_nobody,
                 of_two_in_one_load_the_first_is_kept, what_has_expired_makes_room, loading_again_inserts_what_is_missing,
                 a_load_that_makes_no_sense_is_refused_whole, units_are_loaded_as_they_would_be_committed,
-                a_lost_answer_is_settled, what_a_lost_load_wrote_is_known_though_others_have_changed_it, a_settled_load_never_comes, a_backend_that_is_gone_is_told_of_at_once,
+                whoever_saw_nothing_there_looks_again, more_bytes_than_one_load_holds_go_in_several,
+                of_groups_one_by_one_each_lost_answer_is_settled, a_lost_answer_is_settled,
+                what_a_lost_load_wrote_is_known_though_others_have_changed_it, a_settled_load_never_comes, a_backend_that_is_gone_is_told_of_at_once,
                 loads_and_units_race_for_the_same_keys
             }
             outcomes {

@@ -2,18 +2,23 @@
 -- microseconds, the unit, the realm, for how many seconds the unit's id is kept, and the operations as JSON. Answers what
 -- failed and at which operation; or 'done'. A record that is not there, or is of no use any more, is false.
 local now, unit, realm, kept, ops = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], cjson.decode(ARGV[5])
-if redis.call('EXISTS', KEYS[1]) == 1 then return { 'taken', 0 } end
+-- A command that writes, so that a server that is no primary refuses even what its conditions would refuse.
+if redis.call('EXPIRE', KEYS[1], kept) == 1 then return { 'taken', 0 } end
 
 local records, written, foreign = {}, {}, {}
+
+local function gone(record)
+  return record.expires and tonumber(record.expires) <= now
+end
 
 local function there(key)
   if records[key] == nil then
     local flat, record = redis.call('HGETALL', key), {}
     for at = 1, #flat, 2 do record[flat[at]] = flat[at + 1] end
-    records[key], foreign[key] = record, record.version and record.realm ~= realm
-    if not record.version or (record.expires and tonumber(record.expires) <= now) then records[key] = false end
+    records[key], foreign[key] = record.version and record or false, record.version and record.realm ~= realm
   end
-  return records[key]
+  local record = records[key]
+  return record and not gone(record) and record
 end
 
 -- Whether the id is taken: in another realm also by a record that has expired and is still kept.
@@ -75,6 +80,7 @@ function verbs.add(key, op)
   if not seen(key) then
     if not op.record then return 'stale' end
     if taken(key) then return 'conflict' end
+    if gone(op.record) then return 'stale' end
     put(key, op.record, op.record.live)
   end
   local record = records[key]

@@ -1,13 +1,16 @@
 //! What nodes revoke, told by publish and subscribe.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ciam_core::entropy::{Entropy as _, SystemEntropy};
 use ciam_core::sessions::{Invalidation, InvalidationError, Node, Revoked};
 use futures_util::StreamExt as _;
-use redis::RedisError;
+use redis::{RedisError, Script};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::Redis;
 
@@ -18,10 +21,17 @@ const PATIENCE: Duration = Duration::from_millis(600);
 /// How long to rest before the next try to listen: a node without its channel works, only slower.
 const REST: Duration = Duration::from_millis(500);
 
+/// Publishes where a write is taken. A replica publishes, too, but to nobody beside its own listeners. The write needs no
+/// memory and leaves nothing.
+static TELL: LazyLock<Script> =
+    LazyLock::new(|| Script::new("redis.call('DEL', KEYS[1])\nreturn redis.call('PUBLISH', KEYS[1], ARGV[1])"));
+
 /// The channel of a Redis on which nodes tell each other what they have revoked. Made by [`Redis::invalidation`].
 ///
-/// A node says a word to itself three times a second, and takes itself for cut off when it does not hear it: then it
-/// reads every session from the store.
+/// A node says a word to itself three times a second, and takes itself for cut off when it does not hear it, or when the
+/// server takes no writes (any more): then it reads every session from the store.
+///
+/// Channels know nothing of databases, so their names hold the number of the URL's.
 #[derive(Debug, Clone)]
 pub struct RedisInvalidation {
     redis: Redis,
@@ -41,21 +51,28 @@ impl RedisInvalidation {
         Self { redis }
     }
 
-    fn channel(&self) -> String {
-        format!("{}:revoked", self.redis.prefix)
+    fn channel(&self, what: &str) -> String {
+        let Redis { prefix, database, .. } = &self.redis;
+        format!("{prefix}:{database}:{what}")
     }
 
-    /// Listens until the connection dies, or says nothing any more, or the engine is gone. Says by `has_heard` whether
-    /// it came as far as to hear.
-    async fn listen(&self, node: &Node, has_heard: &mut bool) -> Result<(), Lost> {
+    async fn tell(&self, channel: &str, said: &str) -> Result<(), RedisError> {
+        self.redis.line.run(TELL.key(channel).arg(said)).await
+    }
+
+    /// Listens until the connection dies, or says nothing any more, or the engine is gone. Says by `hears` whether it came
+    /// as far as to hear itself: then it hears the others.
+    async fn listen(&self, node: &Node, hears: &AtomicBool) -> Result<(), Lost> {
         let line = &self.redis.line;
-        let number: u64 = line.ask(redis::cmd("INCR").arg(format!("{}:nodes", self.redis.prefix))).await?;
-        let (revoked, own) = (self.channel(), format!("{}:beat:{number}", self.redis.prefix));
+        let mut number = [0; 16];
+        SystemEntropy::new().fill(&mut number);
+        let number = Uuid::from_bytes(number).simple();
+        let (revoked, own) = (self.channel("revoked"), self.channel(&format!("beat:{number}")));
+        // Before it is subscribed to: a server that takes no writes is not listened to at all.
+        self.tell(&own, "").await?;
         let (mut sink, mut stream) = line.listen().await?.split();
         let channels = [&revoked, &own];
         tokio::time::timeout(PATIENCE, sink.subscribe(&channels)).await.map_err(|_| Lost::Unheard)??;
-        node.connected();
-        *has_heard = true;
         let heard = Arc::new(Notify::new());
         let hearing = async {
             while let Some(said) = stream.next().await {
@@ -66,7 +83,8 @@ impl RedisInvalidation {
                 match serde_json::from_slice::<Vec<Revoked>>(said.get_payload_bytes()) {
                     Ok(revoked) => node.revoked(&revoked),
                     // Said by a newer version, perhaps: whatever it is about is read from the store.
-                    Err(_) => node.connected(),
+                    Err(_) if hears.load(Ordering::Relaxed) => node.connected(),
+                    Err(_) => {}
                 }
             }
             Err(Lost::Unheard)
@@ -74,11 +92,14 @@ impl RedisInvalidation {
         let beating = async {
             while !node.is_gone() {
                 let beat = async {
-                    line.ask::<()>(redis::cmd("PUBLISH").arg(&own).arg("")).await?;
+                    self.tell(&own, "").await?;
                     heard.notified().await;
                     Ok::<_, RedisError>(())
                 };
                 tokio::time::timeout(PATIENCE, beat).await.map_err(|_| Lost::Unheard)??;
+                if !hears.swap(true, Ordering::Relaxed) {
+                    node.connected();
+                }
                 tokio::time::sleep(BEAT).await;
             }
             Ok(())
@@ -97,12 +118,16 @@ impl Invalidation for RedisInvalidation {
         tokio::spawn(async move {
             let mut is_first = true;
             while !node.is_gone() {
-                let mut has_heard = false;
-                let ended = channel.listen(&node, &mut has_heard).await;
+                let hears = AtomicBool::new(false);
+                let ended = channel.listen(&node, &hears).await;
                 node.lost();
+                if matches!(ended, Err(Lost::Unheard)) {
+                    // The commands may stand on another server than what is listened to.
+                    channel.redis.line.renew();
+                }
                 match ended {
                     // Once for each time that it is lost, however often it cannot be had back.
-                    Err(error) if has_heard || is_first => tracing::warn!(
+                    Err(error) if hears.into_inner() || is_first => tracing::warn!(
                         %error, "what other nodes revoke is not heard; sessions are read from the store meanwhile"
                     ),
                     _ => {}
@@ -115,7 +140,6 @@ impl Invalidation for RedisInvalidation {
 
     async fn publish(&self, revoked: &[Revoked]) -> Result<(), InvalidationError> {
         let said = serde_json::to_string(revoked).map_err(InvalidationError::new)?;
-        let mut command = redis::cmd("PUBLISH");
-        self.redis.line.ask(command.arg(self.channel()).arg(said)).await.map_err(InvalidationError::new)
+        self.tell(&self.channel("revoked"), &said).await.map_err(InvalidationError::new)
     }
 }

@@ -4,7 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ScriptInvocation};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ScriptInvocation,
+    ServerErrorKind,
+};
 
 /// How long a connection may take to be made, and a command to be answered.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -91,15 +94,26 @@ impl Line {
         failed.map(|(_, error)| Err(error.clone()))
     }
 
-    /// Gives up the connection of this number when the answer is not one of the server's.
+    /// Gives up the connection of this number when the answer is not one of the server's, or of one that is no primary
+    /// any more: the address may lead to another by now.
     fn judge<T>(&self, number: u64, answer: Result<T, RedisError>) -> Result<T, RedisError> {
-        if answer.as_ref().is_err_and(|error| !is_answer(error)) {
+        let Err(error) = &answer else { return answer };
+        let is_demoted = is_no_primary(error);
+        if is_demoted || !is_answer(error) {
             let mut state = self.state();
             if state.current.as_ref().is_some_and(|(current, _)| *current == number) {
                 state.current = None;
+                if is_demoted {
+                    state.failed = Some((Instant::now(), error.clone()));
+                }
             }
         }
         answer
+    }
+
+    /// Gives up the connection: the next command makes another.
+    pub(super) fn renew(&self) {
+        self.state().current = None;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -110,6 +124,15 @@ impl Line {
 /// Whether the server has said it, so that it is certain what it did.
 pub(super) fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+}
+
+/// Whether a server says that it takes no writes, as a replica does, or one that has lost its own.
+fn is_no_primary(error: &RedisError) -> bool {
+    use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly};
+    let is_said = matches!(error.kind(), ErrorKind::Server(ReadOnly | MasterDown | BusyLoading));
+    // Redis 6 tells of a refusal inside a script in the text of another.
+    let is_quoted = || error.detail().is_some_and(|text| text.contains("-READONLY") || text.contains("-NOREPLICAS"));
+    is_said || error.code() == Some("NOREPLICAS") || is_quoted()
 }
 
 /// TLS needs a provider of cryptography in the process: `ring`, unless the host has chosen one.

@@ -8,11 +8,14 @@ mod invalidation;
 mod line;
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use ciam_core::config::PublicUrl;
 use ciam_core::store::StoreError;
-use redis::{Client, ConnectionAddr, IntoConnectionInfo as _, RedisError};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError, TlsCertificates};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 pub use counters::RedisCounters;
 pub use invalidation::RedisInvalidation;
@@ -46,6 +49,8 @@ use line::Line;
 pub struct Redis {
     line: Arc<Line>,
     prefix: Arc<str>,
+    database: i64,
+    in_the_clear: bool,
 }
 
 /// The text is no address of a Redis, or asks for something unsafe. Each says what to do, in `Debug` too.
@@ -58,6 +63,9 @@ pub enum InvalidRedisUrl {
     /// The password would travel in the clear.
     #[error("a password of a Redis on another machine is sent over TLS only: rediss://")]
     Insecure,
+    /// The file of certificates cannot be read, or holds none; or the URL is not one of TLS.
+    #[error("sslrootcert names a file of certificates (PEM) that a rediss:// URL trusts; it must hold one at least")]
+    Authority,
 }
 
 impl fmt::Debug for InvalidRedisUrl {
@@ -68,28 +76,38 @@ impl fmt::Debug for InvalidRedisUrl {
 
 impl Redis {
     /// The Redis at this URL: `redis://host:port/database`, or `rediss://` over TLS, with `user:password@` before the
-    /// host if it wants them. Opens no connection yet.
+    /// host if it wants them. `?sslrootcert=/etc/shop/ca.pem` names a file of certificates that are trusted instead of the
+    /// public ones; it is read now. Opens no connection yet.
     ///
     /// # Errors
     /// [`InvalidRedisUrl`].
     pub fn from_url(url: &str) -> Result<Self, InvalidRedisUrl> {
+        let (url, authority) = without_authority(url);
         let info = url.into_connection_info().map_err(|_| InvalidRedisUrl::Malformed)?;
-        match info.addr() {
+        let in_the_clear = match info.addr() {
             ConnectionAddr::Tcp(host, _) => {
-                let has_password = info.redis_settings().password().is_some();
-                if has_password && !PublicUrl::is_loopback_host(host) {
+                // The driver takes the brackets off an address of version 6.
+                let is_here = host.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback());
+                let is_elsewhere = !is_here && !PublicUrl::is_loopback_host(host);
+                if is_elsewhere && info.redis_settings().password().is_some() {
                     return Err(InvalidRedisUrl::Insecure);
                 }
+                is_elsewhere
             }
-            ConnectionAddr::TcpTls { insecure: false, .. } => {}
+            ConnectionAddr::TcpTls { insecure: false, .. } => false,
             ConnectionAddr::TcpTls { .. } => return Err(InvalidRedisUrl::Insecure),
             _ => return Err(InvalidRedisUrl::Malformed),
-        }
-        let client = Client::open(info).map_err(|_| InvalidRedisUrl::Malformed)?;
-        Ok(Self { line: Arc::new(Line::new(client)), prefix: "ciam".into() })
+        };
+        let database = info.redis_settings().db();
+        let client = match authority {
+            Some(file) => trusting(info, file)?,
+            None => Client::open(info).map_err(|_| InvalidRedisUrl::Malformed)?,
+        };
+        Ok(Self { line: Arc::new(Line::new(client)), prefix: "ciam".into(), database, in_the_clear })
     }
 
-    /// What all keys and channels begin with (default `ciam`), so that several applications can share one Redis.
+    /// What all keys and channels begin with (default `ciam`), so that several applications can share one Redis. Those with
+    /// databases of their own need none: the database's number is in the names of channels, which know no databases.
     #[must_use]
     pub fn prefix(mut self, prefix: &str) -> Self {
         self.prefix = prefix.into();
@@ -114,6 +132,13 @@ impl Redis {
         RedisInvalidation::new(self.clone())
     }
 
+    /// Whether the Redis is on another machine and talked to without TLS: whoever is on the way reads what is counted and
+    /// revoked, and can change it.
+    #[must_use]
+    pub const fn in_the_clear(&self) -> bool {
+        self.in_the_clear
+    }
+
     /// What is done with keys when there is no more memory: `noeviction`, or something worse; none when it does not say.
     ///
     /// # Errors
@@ -123,6 +148,37 @@ impl Redis {
         let policy = said.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"));
         Ok(policy.map(|policy| policy.trim().to_owned()))
     }
+}
+
+/// The URL without `sslrootcert`, which the driver does not know, and the file that it names.
+fn without_authority(url: &str) -> (String, Option<&str>) {
+    let (address, fragment) = url.split_once('#').map_or((url, None), |(address, fragment)| (address, Some(fragment)));
+    let Some((before, parameters)) = address.split_once('?') else { return (url.to_owned(), None) };
+    let (mut file, mut theirs) = (None, Vec::new());
+    for parameter in parameters.split('&') {
+        match parameter.strip_prefix("sslrootcert=") {
+            Some(named) => file = Some(named),
+            None => theirs.push(parameter),
+        }
+    }
+    let mut url = before.to_owned();
+    if !theirs.is_empty() {
+        url = format!("{url}?{}", theirs.join("&"));
+    }
+    if let Some(fragment) = fragment {
+        url = format!("{url}#{fragment}");
+    }
+    (url, file)
+}
+
+/// A client that trusts the certificates in this file and no others.
+fn trusting(info: ConnectionInfo, file: &str) -> Result<Client, InvalidRedisUrl> {
+    let pem = std::fs::read(file).map_err(|_| InvalidRedisUrl::Authority)?;
+    if CertificateDer::pem_slice_iter(&pem).next().is_none() {
+        return Err(InvalidRedisUrl::Authority);
+    }
+    let trusted = TlsCertificates { client_tls: None, root_cert: Some(pem) };
+    Client::build_with_tls(info, trusted).map_err(|_| InvalidRedisUrl::Authority)
 }
 
 impl fmt::Debug for Redis {

@@ -1,4 +1,4 @@
-//! Whether the Redis that nodes share answers, and forgets nothing.
+//! Whether the Redis that nodes share is reached safely, answers, and forgets nothing.
 
 use std::time::Duration;
 
@@ -16,6 +16,14 @@ pub(super) async fn examine(settings: &Settings, reach: bool, findings: &mut Fin
         Ok(None) => return,
         Err(error) => return findings.error("redis.invalid", error.to_string(), "examples/portal.toml shows its form"),
     };
+    if redis.in_the_clear() {
+        findings.warning(
+            "redis.cleartext",
+            "the Redis is on another machine, and what it counts and tells goes there without TLS: whoever is on the way can \
+             change it, so that a session that was ended lives on elsewhere",
+            "name it by rediss:// in CIAM_REDIS_URL; sslrootcert names your own authority",
+        );
+    }
     if !reach {
         return;
     }

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use super::*;
-use crate::id::RecordId as _;
-use crate::store::{Backend, MemoryStore};
+use crate::clock::Timestamp;
+use crate::id::{RealmId, RecordId as _};
+use crate::store::{
+    Backend, Batch, Cursor, Listener, MemoryStore, Position, RawQuery, RecordKey, Row, Schema, Settlement,
+};
 use crate::testing::{FaultyStore, StoppedClock};
 
 async fn node(database: &Arc<FaultyStore>, clock: &StoppedClock, channel: impl Invalidation) -> TestBed {
@@ -111,6 +114,93 @@ async fn a_node_that_hears_nothing_keeps_nothing_and_begins_anew_when_it_does() 
     ended.unwrap();
     wire.node().connected();
     assert!(!check(&bed, &ada).await, "what it had before it was lost is gone");
+}
+
+/// A store that announces as the test says.
+#[derive(Debug, Default)]
+struct Announcing {
+    inner: MemoryStore,
+    listener: Mutex<Option<Arc<dyn Listener>>>,
+}
+
+impl Announcing {
+    fn listener(&self) -> Arc<dyn Listener> {
+        Arc::clone(self.listener.lock().unwrap().as_ref().unwrap())
+    }
+}
+
+#[async_trait]
+impl Backend for Announcing {
+    async fn prepare(&self, schema: &Schema) -> Result<(), StoreError> {
+        self.inner.prepare(schema).await
+    }
+
+    async fn read(&self, realm: RealmId, now: Timestamp, keys: &[RecordKey]) -> Result<Vec<Option<Row>>, StoreError> {
+        self.inner.read(realm, now, keys).await
+    }
+
+    async fn find(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<Vec<(Cursor, Row)>, StoreError> {
+        self.inner.find(realm, now, query).await
+    }
+
+    async fn count(&self, realm: RealmId, now: Timestamp, query: &RawQuery) -> Result<u32, StoreError> {
+        self.inner.count(realm, now, query).await
+    }
+
+    async fn commit(&self, realm: RealmId, batch: Batch) -> Result<(), StoreError> {
+        self.inner.commit(realm, batch).await
+    }
+
+    async fn settle(&self, unit: uuid::Uuid, now: Timestamp) -> Result<Settlement, StoreError> {
+        self.inner.settle(unit, now).await
+    }
+
+    async fn tail(&self, realm: RealmId, after: Position, limit: u32) -> Result<Vec<(Position, Row)>, StoreError> {
+        self.inner.tail(realm, after, limit).await
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.inner.sweep(now, limit).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.ping().await
+    }
+
+    fn listen(&self, listener: Arc<dyn Listener>) -> bool {
+        *self.listener.lock().unwrap() = Some(listener);
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_told_by_its_channel_and_its_store_keeps_what_it_has_while_it_hears_both() {
+    let (announcing, clock, wire) = (Arc::<Announcing>::default(), StoppedClock::new(), Wire::default());
+    let database = FaultyStore::new(Arc::clone(&announcing) as Arc<dyn Backend>, []);
+    let bed = node(&database, &clock, wire.clone()).await;
+    let ada = bed.sign_up("ada@example.com", PASSWORD).await;
+    let keeps = async || {
+        let _ = is_kept(&bed, &database, &ada).await;
+        is_kept(&bed, &database, &ada).await
+    };
+    assert!(!keeps().await, "neither is heard yet");
+    wire.node().connected();
+    assert!(!keeps().await, "the store is not heard yet");
+    announcing.listener().connected();
+    assert!(keeps().await);
+    wire.node().lost();
+    assert!(!keeps().await, "the channel is lost");
+    wire.node().connected();
+    assert!(keeps().await);
+    announcing.listener().lost();
+    assert!(!keeps().await, "the store is lost");
+    announcing.listener().connected();
+    assert!(keeps().await);
+    announcing.listener().changed(Session::COLLECTION.name(), ada.session.id.uuid());
+    assert!(!is_kept(&bed, &database, &ada).await, "the store tells that it has changed");
+    assert!(keeps().await);
+    wire.node().revoked(&[Revoked::User(ada.session.user)]);
+    assert!(!is_kept(&bed, &database, &ada).await, "the channel tells that it has changed");
 }
 
 #[tokio::test]
