@@ -66,6 +66,8 @@ pub struct Settings {
     pub sms_url: Option<Secret<String>>,
     /// The Redis that nodes share. A password may be in it.
     pub redis_url: Option<Secret<String>>,
+    /// What keys and channels in Redis begin with (default: that of [`Redis::prefix`](crate::adapters::Redis::prefix)).
+    pub redis_prefix: Option<String>,
     /// The proxies that are believed when they say which address a request comes from.
     pub trusted_proxies: TrustedProxies,
     /// The language for people who ask for none that is spoken here (default: English).

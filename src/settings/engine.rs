@@ -76,8 +76,12 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::RedisUrl`].
     pub fn redis(&self) -> Result<Option<Redis>, SettingsError> {
-        let redis = self.redis_url.as_ref().map(|url| Redis::from_url(url.expose()));
-        redis.transpose().map_err(SettingsError::RedisUrl)
+        let Some(url) = &self.redis_url else { return Ok(None) };
+        let redis = Redis::from_url(url.expose()).map_err(SettingsError::RedisUrl)?;
+        Ok(Some(match &self.redis_prefix {
+            Some(prefix) => redis.prefix(prefix),
+            None => redis,
+        }))
     }
 
     /// The mail server, if one is set.

@@ -74,6 +74,9 @@ pub enum SettingsError {
     /// The URL of the Redis is none, or unsafe.
     #[error("CIAM_REDIS_URL: {0}")]
     RedisUrl(InvalidRedisUrl),
+    /// What keys in Redis begin with is too long, or more than a word.
+    #[error("CIAM_REDIS_PREFIX is at most 32 letters, digits, _ and -")]
+    RedisPrefix,
     /// The sender is none.
     #[error("CIAM_SMTP_SENDER: {0}")]
     SmtpSender(InvalidSmtpUrl),

@@ -29,6 +29,7 @@ pub(super) struct File {
     smtp_sender: Option<String>,
     sms_url: Option<String>,
     redis_url: Option<String>,
+    redis_prefix: Option<String>,
     trusted_proxies: Option<String>,
     language: Option<String>,
     #[serde(default)]
@@ -51,7 +52,7 @@ const MOST_CONNECTIONS: usize = 10_000;
 
 const LATER: [&str; 2] = ["CIAM_ADMIN_EMAIL", "CIAM_ADMIN_PASSWORD"];
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "CIAM_CONFIG",
     "CIAM_LISTEN",
     "CIAM_PUBLIC_URL",
@@ -64,6 +65,7 @@ const KNOWN: [&str; 14] = [
     "CIAM_SMTP_SENDER",
     "CIAM_SMS_URL",
     "CIAM_REDIS_URL",
+    "CIAM_REDIS_PREFIX",
     "CIAM_TRUSTED_PROXIES",
     "CIAM_DEV",
 ];
@@ -80,6 +82,10 @@ impl Settings {
         let database =
             database(&pick("CIAM_DATABASE_URL", file.database_url).unwrap_or_else(|| "sqlite://portal.db".to_owned()))?;
         let (master_key, master_key_from) = master_key(variables, file.master_key, file.master_key_file)?;
+        let redis_prefix = pick("CIAM_REDIS_PREFIX", file.redis_prefix);
+        if redis_prefix.as_ref().is_some_and(|prefix| !is_prefix(prefix)) {
+            return Err(SettingsError::RedisPrefix);
+        }
         let trusted_proxies = pick("CIAM_TRUSTED_PROXIES", file.trusted_proxies).unwrap_or_default();
         let trusted_proxies = trusted_proxies.parse().map_err(SettingsError::TrustedProxies)?;
         let dev = match variables.get("CIAM_DEV").map(String::as_str) {
@@ -125,6 +131,7 @@ impl Settings {
             smtp_sender: pick("CIAM_SMTP_SENDER", file.smtp_sender),
             sms_url: pick("CIAM_SMS_URL", file.sms_url).map(Secret::new),
             redis_url: pick("CIAM_REDIS_URL", file.redis_url).map(Secret::new),
+            redis_prefix,
             trusted_proxies,
             language: language.map_err(|error| looks("language")(error.into()))?,
             languages,
@@ -161,6 +168,10 @@ fn master_key(
         return Ok((None, None));
     };
     Ok((Some(read(&path, "CIAM_MASTER_KEY_FILE")?), Some(KeySource::File(path))))
+}
+
+fn is_prefix(text: &str) -> bool {
+    text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 fn migrations(word: Option<&str>, dev: bool) -> Result<Migrations, SettingsError> {

@@ -68,6 +68,15 @@ fn the_number_of_connections_is_a_number() {
 }
 
 #[test]
+fn the_prefix_in_redis_is_a_word() {
+    let of = |prefix: &str| from(&[("CIAM_REDIS_PREFIX", prefix)]).map(|settings| settings.redis_prefix);
+    assert_eq!(of("shop-2_eu").unwrap().as_deref(), Some("shop-2_eu"));
+    for wrong in ["a b", "a:b", "*", "ü", &"x".repeat(33)] {
+        assert!(matches!(of(wrong), Err(SettingsError::RedisPrefix)), "{wrong}");
+    }
+}
+
+#[test]
 fn variables_win_over_the_file_and_an_empty_one_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let (file, key) = (folder.path().join("ciam.toml"), folder.path().join("key"));
