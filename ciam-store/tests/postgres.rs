@@ -401,7 +401,7 @@ async fn searches_leave_connections_to_everybody_else() {
     let f = Fixture::new(Arc::new(options.open().await.unwrap())).await;
     let mut other = connect(&url).await;
     let lock = other.transaction().await.unwrap();
-    lock.execute("LOCK TABLE ciam_accounts IN ACCESS EXCLUSIVE MODE", &[]).await.unwrap();
+    lock.batch_execute(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", accounts())).await.unwrap();
     let searches: Vec<_> = (0..8)
         .map(|_| {
             let store = f.store.clone();
@@ -425,8 +425,12 @@ async fn searches_leave_connections_to_everybody_else() {
 }
 
 async fn waiting_for_locks(client: &tokio_postgres::Transaction<'_>) -> i64 {
-    let text = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ciam_accounts'::regclass";
-    client.query_one(text, &[]).await.unwrap().get(0)
+    let text = format!("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{}'::regclass", accounts());
+    client.query_one(&text, &[]).await.unwrap().get(0)
+}
+
+fn accounts() -> String {
+    format!("ciam_{}", Account::COLLECTION.name())
 }
 
 /// A statement whose parameters cannot be sent keeps the rest of its batch from being sent.
