@@ -470,3 +470,48 @@ async fn a_search_that_takes_too_long_ends_and_nobody_waits_for_it() {
     let patient = Fixture::new(Arc::new(patient)).await;
     assert!(patient.store.search(&search).await.unwrap().items.is_empty(), "with time, it ends by itself");
 }
+
+/// How often this thread has asked the kernel for bytes.
+#[cfg(target_os = "linux")]
+fn fetched() -> u64 {
+    let counts = std::fs::read_to_string("/proc/thread-self/io").unwrap();
+    counts.lines().find_map(|line| line.strip_prefix("syscr: ")).unwrap().parse().unwrap()
+}
+
+/// SQLite keeps the pages of all connections in one pool, of which the writer would end up with the whole.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn readers_keep_pages_however_much_is_written() {
+    let o = Opened::new(SqliteOptions::new().readers(1)).await;
+    let people: Vec<Account> = (0..6000).map(|name| o.f.account(&format!("{name}"))).collect();
+    for some in people.chunks(200) {
+        o.f.commit(some.iter().map(insert).collect()).await.unwrap();
+    }
+    let sql = |error: rusqlite::Error| StoreError::Unavailable(error.into());
+    o.store.write(move |tx| tx.execute_batch("CREATE TABLE pictures (picture BLOB)").map_err(sql)).await.unwrap();
+    let counted = || {
+        let before = fetched();
+        before..fetched()
+    };
+    for _ in 0..6 {
+        // 20 MiB a round, more than the writer may keep; and in between the reader takes up all that it may.
+        in_parallel(500, |_| {
+            let store = Arc::clone(&o.store);
+            async move {
+                let insert = "INSERT INTO pictures VALUES (randomblob(40960))";
+                store.write(move |tx| tx.execute(insert, ()).map_err(sql)).await.unwrap();
+            }
+        })
+        .await;
+        for one in &people {
+            assert!(o.f.store.get::<Account>(one.id).await.unwrap().is_some());
+        }
+    }
+    let mut least = u64::MAX;
+    for _ in 0..20 {
+        let (counting, before) = (counted(), fetched());
+        assert!(o.f.store.get::<Account>(people[0].id).await.unwrap().is_some());
+        least = least.min(fetched() - before - (counting.end - counting.start));
+    }
+    assert_eq!(least, 0, "pages fetched by a read of what was read just before");
+}

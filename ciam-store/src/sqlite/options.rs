@@ -19,8 +19,12 @@ use crate::migrations::Migrations;
 /// How many statements a connection keeps prepared: all of an application's, in practice.
 const KEPT_STATEMENTS: usize = 1024;
 
-/// How much of the file a connection keeps at hand: the upper levels of every index of a large one.
-const CACHE_KIB: i64 = 16 * 1024;
+/// How much of the file the writer keeps at hand: what a whole group changes, so that no page is written twice.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
+/// How much of it each other connection keeps: the upper levels of the indexes of a large file. Every commit empties it,
+/// and emptying takes as long as the most that all connections together ever kept.
+const READER_CACHE_KIB: i64 = 2 * 1024;
 
 /// What SQLite maps at most.
 const MOST_MAPPED: u32 = 0x7FFF_0000;
@@ -169,13 +173,13 @@ impl SqliteOptions {
     }
 
     fn try_connections(&self, path: &Path) -> rusqlite::Result<Connections> {
-        let writer = self.connect(path)?;
+        let writer = self.connect(path, WRITER_CACHE_KIB)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
         // Savepoints keep the pages they may have to take back: in memory, not in a file.
         writer.pragma_update(None, "temp_store", "MEMORY")?;
         let reader = |_| {
-            let connection = self.connect(path)?;
+            let connection = self.connect(path, READER_CACHE_KIB)?;
             connection.pragma_update(None, "query_only", true)?;
             connection.pragma_update(None, "mmap_size", self.mapped)?;
             Ok(connection)
@@ -184,13 +188,13 @@ impl SqliteOptions {
         Ok((writer, Readers::new(readers), Searches::new(reader(self.readers)?, self.search_timeout)))
     }
 
-    fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {
+    fn connect(&self, path: &Path, cache_kib: i64) -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // Without this, SQLite plans a kept statement anew whenever a LIMIT is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.pragma_update(None, "cache_size", -cache_kib)?;
         connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         Ok(connection)
     }

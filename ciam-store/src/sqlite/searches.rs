@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::failure::unavailable;
+use super::writer::release;
 
 /// After how many of its steps SQLite looks whether a search has taken too long: about a tenth of a millisecond.
 const STEPS: i32 = 5000;
@@ -39,7 +40,10 @@ impl Searches {
             let _turn = turn;
             let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             connection.progress_handler(STEPS, Some(move || Instant::now() >= until))?;
-            search(&connection)
+            let found = search(&connection);
+            // Whoever reads everything has everybody's pages in the end.
+            release(&connection);
+            found
         });
         searching.await.map_err(|ended| StoreError::Unavailable(ended.into()))?.map_err(unavailable)
     }

@@ -22,6 +22,11 @@ use super::batch::{self, Tables};
 use super::failure::{is_busy, is_foreign_key, unavailable};
 use super::load::{self, Answers};
 
+/// After how many writes the cache is given back. All connections of a process keep their pages in one pool, where whoever
+/// is over its share takes the pages of others and whoever is under it takes none back: left alone, the writer ends up
+/// with the whole of it, and every read fetches every page that it needs.
+const RELEASE_AFTER: usize = 1000;
+
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Something to write.
@@ -74,6 +79,16 @@ enum Done {
     Version(Result<u64, StoreError>),
 }
 
+impl Job {
+    /// How many batches it is worth.
+    fn writes(&self) -> usize {
+        match self {
+            Self::Load { load, .. } => load.groups.len(),
+            _ => 1,
+        }
+    }
+}
+
 impl Done {
     const fn keep(&self) -> bool {
         match self {
@@ -121,9 +136,17 @@ enum End {
     Broken(usize),
 }
 
+/// Gives back what of the file is kept at hand: this connection's pages and, in the pool that all share, everybody's.
+pub(super) fn release(conn: &Connection) {
+    if let Err(error) = conn.release_memory() {
+        tracing::debug!(%error, "SQLite keeps its pages");
+    }
+}
+
 impl Writer {
     /// Works until the store is dropped and its queue empty.
     pub(super) fn run(mut self) {
+        let mut since_release = 0;
         while let Some(first) = self.queue.blocking_recv() {
             let began = Instant::now();
             let mut group: Vec<Job> = self.to_write(first).into_iter().collect();
@@ -133,8 +156,13 @@ impl Writer {
                 group.extend(self.to_write(job));
             }
             let loads = group.iter().any(|job| matches!(job, Job::Load { .. }));
+            since_release += group.iter().map(Job::writes).sum::<usize>();
             if !group.is_empty() {
                 self.commit_group(group);
+            }
+            if since_release >= RELEASE_AFTER {
+                since_release = 0;
+                release(&self.conn);
             }
             if loads || !self.queue.is_empty() {
                 // A host's own connection polls for the write lock: without this gap it would starve. The longer it
