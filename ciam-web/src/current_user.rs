@@ -95,6 +95,12 @@ impl CurrentUser {
         self.session().assurance.amr()
     }
 
+    /// Every `acr` of OpenID Connect that their session meets now, the strongest first ([`Reached::acr`](ciam_core::evidence::Reached::acr)).
+    #[must_use]
+    pub fn acr(&self) -> Vec<&'static str> {
+        self.identity().sessions().reached(self.session()).acr()
+    }
+
     /// Whether they last proved who they are not longer ago than `age`. As a type: [`Fresh`](crate::Fresh).
     #[must_use]
     pub fn is_fresh(&self, age: Duration) -> bool {

@@ -6,7 +6,7 @@ use super::memory::Known;
 use super::seen::STEP;
 use super::{Session, SessionError, SessionId, SessionLimits, Sessions};
 use crate::clock::Timestamp;
-use crate::evidence::Aal;
+use crate::evidence::{Aal, Reached};
 use crate::id::{RecordId as _, UserId};
 use crate::metrics::{Checked, session_checked};
 use crate::secret::Bearer;
@@ -107,16 +107,33 @@ impl Sessions {
         Ok(standing)
     }
 
-    /// The level that the session has now. A proof counts for more than AAL1 for a day, and not any more once
-    /// the session was idle for an hour; the session lives on, and proofs given later raise it again.
+    /// What the session has reached now. A proof counts for more than AAL1 for a day, and not any more once the session was
+    /// idle for an hour, and for more than AAL2 for a quarter of an hour; the session lives on, and proofs given later
+    /// raise it again.
+    #[must_use]
+    pub fn reached(&self, session: &Session) -> Reached {
+        let now = self.store.clock().now();
+        let Some(since) = self.lapsed_until(session, now) else {
+            return Reached { aal: Aal::Aal1, phishing_resistant: false };
+        };
+        let lately = session.assurance.reached_since(since.max(now - self.limits.aal3_absolute));
+        let reached = session.assurance.reached_since(since);
+        Reached { aal: if lately.aal == Aal::Aal3 { Aal::Aal3 } else { reached.aal.min(Aal::Aal2) }, ..reached }
+    }
+
+    /// The level of [`reached`](Self::reached).
     #[must_use]
     pub fn level(&self, session: &Session) -> Aal {
-        let now = self.store.clock().now();
+        self.reached(session).aal
+    }
+
+    /// The moment from which on proofs still count for more than AAL1; none when none does.
+    fn lapsed_until(&self, session: &Session, now: Timestamp) -> Option<Timestamp> {
         if now.since(session.last_seen) >= self.limits.aal2_idle {
-            return Aal::Aal1;
+            return None;
         }
         let too_old = now - self.limits.aal2_absolute;
-        session.assurance.level_since(session.lapsed.map_or(too_old, |lapsed| lapsed.max(too_old)))
+        Some(session.lapsed.map_or(too_old, |lapsed| lapsed.max(too_old)))
     }
 
     /// The session with this id if it is this user's and good; what a bearer check does without the bearer.

@@ -99,6 +99,9 @@ pub struct SessionLimits {
     pub aal2_absolute: Duration,
     /// The longest pause after which AAL2 still holds (default 1 hour: §2.2.3). The session lives on at AAL1.
     pub aal2_idle: Duration,
+    /// The longest that AAL3 holds after its last proof, then it is AAL2 (default 15 minutes: as long as NIST lets it hold
+    /// without a sign of life, so that no pause has to be remembered; §2.3.3).
+    pub aal3_absolute: Duration,
 }
 
 impl Default for SessionLimits {
@@ -108,6 +111,7 @@ impl Default for SessionLimits {
             idle: Duration::from_hours(7 * 24),
             aal2_absolute: Duration::from_hours(24),
             aal2_idle: Duration::from_hours(1),
+            aal3_absolute: Duration::from_mins(15),
         }
     }
 }
@@ -193,7 +197,7 @@ impl Sessions {
             NewEvent::new("session.started", &Cause::user(user, origin.clone()))
                 .about(user)
                 .with("session", opened.session.id.to_string())
-                .with("assurance", opened.session.assurance.level().as_str())
+                .with("assurance", opened.session.assurance.reached().aal.as_str())
                 .with("amr", amr_names(&opened.session.assurance)),
         )?;
         Ok(opened)
@@ -229,7 +233,7 @@ impl Sessions {
                 .about(old.user)
                 .with("session", opened.session.id.to_string())
                 .with("before", old.id.to_string())
-                .with("assurance", opened.session.assurance.level().as_str()),
+                .with("assurance", opened.session.assurance.reached().aal.as_str()),
         )?;
         Ok(opened)
     }

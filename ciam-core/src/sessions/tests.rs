@@ -6,12 +6,12 @@ mod seen;
 use std::time::Duration;
 
 use super::*;
-use crate::evidence::{Aal, Amr, Ceremony, Claim, Factor, Strength};
+use crate::evidence::{Aal, Amr, AmrSet, Ceremony, Claim, Factor, Strength};
 use crate::testing::TestBed;
 
 const PASSWORD: &str = "vermilion otter quays";
 const PASSKEY: Strength =
-    Strength { amr: &[Amr::Hwk, Amr::User], factor: Factor::PossessionVerified, phishing_resistant: true };
+    Strength::of(AmrSet::of(&[Amr::Hwk, Amr::User]), Factor::PossessionVerified).resisting_phishing();
 
 async fn check(bed: &TestBed, opened: &Opened) -> bool {
     bed.ciam.sessions().check(opened.bearer.expose()).await.unwrap().is_some()
@@ -57,7 +57,7 @@ async fn se1_every_session_has_a_new_bearer_and_a_change_of_assurance_rotates_it
         .unwrap();
     assert!(!check(&bed, &first).await, "the old bearer is dead");
     assert!(check(&bed, &elevated).await && check(&bed, &second).await);
-    assert_eq!(elevated.session.assurance.level(), Aal::Aal2);
+    assert_eq!(elevated.session.assurance.reached().aal, Aal::Aal2);
     assert_eq!(elevated.session.absolute_end, first.session.absolute_end);
     assert_eq!(bed.ciam.sessions().level(&elevated.session), Aal::Aal2);
     bed.clock.advance(Duration::from_hours(1));

@@ -3,7 +3,7 @@
 use crate::ciam::Ciam;
 use crate::email::Email;
 use crate::events::{Cause, Origin};
-use crate::evidence::{Aal, Amr, Ceremony, Claim, Evidence, Factor, Strength};
+use crate::evidence::{Aal, Amr, AmrSet, Ceremony, Claim, Evidence, Factor, Strength};
 use crate::id::{RecordId, UserId};
 use crate::passwords::Password;
 use crate::secret::Secret;
@@ -12,7 +12,7 @@ use crate::testing::TestBed;
 use crate::users::{DisplayName, NewUser, UserError};
 
 /// A key that its owner holds: with a password, a second factor.
-const KEY: Strength = Strength { amr: &[Amr::Hwk], factor: Factor::Possession, phishing_resistant: true };
+const KEY: Strength = Strength::of(AmrSet::of(&[Amr::Hwk]), Factor::Possession).resisting_phishing();
 
 /// A person with an account, and what they know of it.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl TestBed {
     /// As [`TestBed::signed_in`].
     pub async fn signed_in_with_two_factors(&self, user: UserId) -> Opened {
         let opened = self.session(user, &[Strength::PASSWORD, KEY]).await;
-        debug_assert_eq!(opened.session.assurance.level(), Aal::Aal2);
+        debug_assert_eq!(opened.session.assurance.reached().aal, Aal::Aal2);
         opened
     }
 

@@ -29,6 +29,7 @@ fn host() -> Router {
                 let email = profile.email().map(ToString::to_string);
                 let when = user.auth_time();
                 assert_eq!(user.amr(), [Amr::Pwd]);
+                assert_eq!(user.acr(), ["urn:ciam:aal1"]);
                 assert_eq!(user.application(), ciam_core::ApplicationId::DEFAULT);
                 assert_eq!(user.identity().config().application.name, "Test Shop");
                 assert_eq!(user.assurance(), Aal::Aal1);

@@ -34,7 +34,7 @@ async fn a_phone_number_is_proved_by_a_text_message_and_signed_in_with() {
     let message = bed.mail_to(E164).await.remove(0);
     assert_eq!(message.channel, Channel::Sms);
     let session = opened(browser.answer(&journey, code(&bed.code_for(E164).await)).await).session;
-    assert_eq!(session.assurance.level(), Aal::Aal1);
+    assert_eq!(session.assurance.reached().aal, Aal::Aal1);
     assert!(bed.sign_in("0031612345678", PASSWORD).await.is_ok());
 }
 
@@ -52,7 +52,7 @@ async fn mf7_a_code_to_an_address_or_number_and_a_password_are_one_factor_on_eve
         let step_up = browser.start_in(&recovered, JourneyKind::StepUp).await.id;
         let again = browser.answer(&step_up, Answer::password(new)).await.unwrap().opened.unwrap().session;
         for session in [signed_up, signed_in, recovered, again] {
-            assert_eq!(session.assurance.level(), Aal::Aal1, "{:?}", session.assurance.amr());
+            assert_eq!(session.assurance.reached().aal, Aal::Aal1, "{:?}", session.assurance.amr());
         }
     }
 }

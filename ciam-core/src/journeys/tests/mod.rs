@@ -75,7 +75,7 @@ async fn a_person_signs_up_and_in() {
     assert!(users(&bed).await.is_empty(), "there is no account before the address is proved");
     let typed = bed.code_for("Ada@example.com").await;
     let first = opened(browser.answer(&journey, code(&typed)).await);
-    assert_eq!(first.session.assurance.level(), Aal::Aal1);
+    assert_eq!(first.session.assurance.reached().aal, Aal::Aal1);
     let amr: Vec<&str> = first.session.assurance.amr().iter().map(|amr| amr.as_str()).collect();
     assert_eq!(amr, ["pwd", "mail"]);
     let second = bed.sign_in("ADA@example.com", PASSWORD).await.unwrap();

@@ -26,7 +26,7 @@ async fn a_lost_password_is_set_anew_by_the_code_and_the_other_sessions_end() {
     let (common, _) = mistake(browser.answer(&journey, new_password("passwordpassword")).await);
     assert!(matches!(common, Mistake::Password(_)), "pw5: {common:?}");
     let session = opened(browser.answer(&journey, new_password(NEW)).await);
-    assert_eq!(session.session.assurance.level(), Aal::Aal1);
+    assert_eq!(session.session.assurance.reached().aal, Aal::Aal1);
     assert_eq!(bed.ciam.sessions().check(before.bearer.expose()).await.unwrap(), None, "se2");
     assert!(bed.ciam.sessions().check(session.bearer.expose()).await.unwrap().is_some());
     assert!(bed.sign_in(ADA, PASSWORD).await.is_err());

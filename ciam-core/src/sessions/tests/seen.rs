@@ -146,6 +146,22 @@ async fn the_pause_that_ends_aal2_is_exact() {
     }
 }
 
+/// AAL3 ends a quarter of an hour after its proof, however much the session is used, and what is left is AAL2.
+#[tokio::test]
+async fn aal3_holds_for_a_quarter_of_an_hour() {
+    let bed = TestBed::new().await;
+    let ada = bed.sign_up("ada@example.com", PASSWORD).await;
+    let ada = elevated(&bed, &ada, PASSKEY.in_hardware()).await;
+    bed.clock.advance(Duration::from_mins(15) - Duration::from_micros(1));
+    assert_eq!(level(&bed, &ada).await, Aal::Aal3);
+    bed.clock.advance(Duration::from_micros(1));
+    assert_eq!(level(&bed, &ada).await, Aal::Aal2);
+    let session = stored(&bed, ada.session.id).await;
+    assert_eq!(bed.ciam.sessions().reached(&session).acr(), ["phr", "urn:ciam:aal2", "urn:ciam:aal1"]);
+    let again = elevated(&bed, &ada, PASSKEY.in_hardware()).await;
+    assert_eq!(level(&bed, &again).await, Aal::Aal3);
+}
+
 #[tokio::test]
 async fn a_new_bearer_after_the_pause_does_not_mend_it_either() {
     let bed = TestBed::new().await;
