@@ -10,6 +10,7 @@ mod assurance;
 mod need;
 mod strength;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -63,8 +64,8 @@ impl Ceremony {
     }
 }
 
-/// What an authenticator says of a ceremony that succeeded.
-#[derive(Debug, Clone)]
+/// What an authenticator says of a ceremony that succeeded. Anybody can make one; it is worth nothing alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
 pub struct Claim {
     factor: Factor,

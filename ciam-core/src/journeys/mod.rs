@@ -16,6 +16,7 @@ mod new_password;
 mod planner;
 mod prompt;
 mod proof;
+mod proved;
 mod recover;
 mod sign_in;
 mod sign_up;

@@ -86,7 +86,7 @@ pub(crate) fn next(journey: &Journey, custom: &[String], fresh: bool) -> Step {
         (JourneyKind::SignUp, None) => Some(if sent { Step::ProveAddress } else { Step::NewPassword }),
         (JourneyKind::Recover, None) => Some(Step::ProveAddress),
         (_, Some(proved)) if proved.elsewhere => Some(Step::GoOn),
-        (_, Some(proved)) if proved.password_at.is_none() => Some(Step::NewPassword),
+        (_, Some(proved)) if !proved.has_password() => Some(Step::NewPassword),
         (_, Some(_)) => None,
     };
     missing.unwrap_or_else(|| {

@@ -13,8 +13,9 @@
 
 use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
+use super::proved::{Noted, Proved, Until};
 use super::sign_in::raced;
-use super::state::{End, Journey, Seed, Until};
+use super::state::{End, Journey, Seed};
 use super::{Advanced, Client, Halt, Journeys, Loaded, Started};
 use crate::challenges::{Challenge, ChallengeId};
 use crate::events::{Cause, NewEvent};
@@ -94,7 +95,7 @@ impl Journeys {
                 self.throttle.succeeded_in(&work, pardon).await?;
                 if let Some(proved) = &mut journey.proved {
                     proved.until = Until::Epoch(standing.epoch);
-                    proved.password_at = Some(work.now());
+                    proved.proofs.push(Noted::password(proved.user, work.now()));
                 }
                 let by = Cause::user(proved.user, client.origin.clone());
                 work.record(NewEvent::new("password.recovered", &by).about(proved.user))?;
@@ -103,7 +104,7 @@ impl Journeys {
             })
             .await
             .map_err(|halt: Halt| raced(halt))?;
-        let is_recovered = advanced.0.proved.as_ref().is_some_and(|proved| proved.password_at.is_some());
+        let is_recovered = advanced.0.proved.as_ref().is_some_and(Proved::has_password);
         if is_recovered && let Err(error) = self.throttle.succeeded(reservation).await {
             tracing::warn!(%error, "the failures before a recovery stay counted");
         }

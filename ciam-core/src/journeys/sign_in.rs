@@ -3,7 +3,8 @@
 use super::answer::Identify;
 use super::error::{JourneyError, Mistake};
 use super::prompt::JourneyKind;
-use super::state::{End, Journey, Proved, SignUpSlot, Until};
+use super::proved::{Noted, Proved, Until};
+use super::state::{End, Journey, SignUpSlot};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::devices::KnownDevice;
 use crate::events::{Cause, NewEvent};
@@ -142,13 +143,8 @@ impl Journeys {
                     work.record(NewEvent::new("password.rehashed", &Cause::system()).about(user))?;
                 }
                 let standing = work.get::<Standing>(user).await?.ok_or(JourneyError::Stale)?;
-                journey.proved = Some(Proved {
-                    user,
-                    until: Until::Epoch(standing.epoch),
-                    password_at: Some(work.now()),
-                    address: None,
-                    elsewhere: false,
-                });
+                let password = Noted::password(user, work.now());
+                journey.proved = Some(Proved::by(user, Until::Epoch(standing.epoch), password));
                 if journey.subject.is_some() {
                     return self.renew(&work, at, journey, client).await;
                 }

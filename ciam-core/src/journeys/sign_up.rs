@@ -9,8 +9,9 @@
 
 use super::error::{JourneyError, Mistake};
 use super::new_password::Known;
+use super::proved::{Noted, Proved, Until};
 use super::sign_in::raced;
-use super::state::{Journey, Proved, Registration, SignUpSlot, SignUpSlotId, Until};
+use super::state::{Journey, Registration, SignUpSlot, SignUpSlotId};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
 use crate::clock::Timestamp;
 use crate::events::{Cause, NewEvent};
@@ -147,9 +148,7 @@ impl Journeys {
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
                 let user = self.users.create_in(&work, &Cause::anonymous(client.origin.clone()), new).await?.id;
-                let password_at = Some(work.now());
-                journey.proved =
-                    Some(Proved { user, until: Until::Epoch(0), password_at, address: None, elsewhere: false });
+                journey.proved = Some(Proved::by(user, Until::Epoch(0), Noted::password(user, work.now())));
                 self.advance(&work, at, journey, &client.origin).await
             })
             .await;

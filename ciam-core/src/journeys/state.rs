@@ -5,17 +5,17 @@ use serde::{Deserialize, Serialize};
 use super::error::JourneyError;
 use super::local_path::LocalPath;
 use super::prompt::JourneyKind;
+use super::proved::{self, Proved};
 use crate::challenges::ChallengeId;
 use crate::clock::Timestamp;
-use crate::evidence::{Ceremony, Claim, Evidence, Strength};
-use crate::id::{ApplicationId, RealmId, RecordId, UserId};
-use crate::identifiers::{Handle, IdentifierKind, Username};
+use crate::id::{ApplicationId, RealmId, UserId};
+use crate::identifiers::{Handle, Username};
 use crate::messages::Channel;
 use crate::passwords::PasswordHash;
 use crate::secret::{Digest, Verifier};
 use crate::sessions::SessionId;
 use crate::store::{Collection, Record};
-use crate::users::{DisplayName, Standing, UserStatus};
+use crate::users::DisplayName;
 use crate::vault::{KeyVault, VaultError};
 
 crate::id!(JourneyId, "jny", "A journey.");
@@ -72,71 +72,6 @@ pub(crate) struct Sent {
     pub(crate) resend_at: Timestamp,
 }
 
-/// A proof that waits in its journey for the session to be opened from it.
-///
-/// It stands for evidence; it is not evidence, which has no way back from a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Proved {
-    pub(crate) user: UserId,
-    /// What ends it: what was revoked since opens nothing.
-    pub(crate) until: Until,
-    /// When the password was typed into this journey.
-    pub(crate) password_at: Option<Timestamp>,
-    /// The challenge of this journey by whose code or link an address was proved.
-    pub(crate) address: Option<ProvedAddress>,
-    /// Whether that happened on another device, so that the journey's own must be asked to go on.
-    pub(crate) elsewhere: bool,
-}
-
-/// The revocation of its account that ends a proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Until {
-    /// Waits to open a session: ends when all sessions of this epoch do.
-    Epoch(u64),
-    /// Waits for the new password: ends when the account's recoveries are revoked, which were so often before.
-    Recoveries(u64),
-}
-
-impl Until {
-    /// Whether nothing was revoked since.
-    pub(crate) const fn holds(self, standing: &Standing) -> bool {
-        match self {
-            Self::Epoch(epoch) => epoch == standing.epoch,
-            Self::Recoveries(recoveries) => recoveries == standing.recoveries,
-        }
-    }
-}
-
-/// An address or number that was proved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ProvedAddress {
-    pub(crate) challenge: ChallengeId,
-    pub(crate) kind: IdentifierKind,
-    pub(crate) at: Timestamp,
-}
-
-impl Proved {
-    /// Whether the proof still opens the account: it may be used, and was not revoked since.
-    pub(crate) fn still_opens(&self, standing: &Standing) -> bool {
-        standing.id == self.user && self.until.holds(standing) && standing.status == UserStatus::Active
-    }
-
-    /// The evidence that a journey has gathered.
-    pub(crate) fn evidence(&self, journey: JourneyId) -> Vec<Evidence> {
-        let mint = |authenticator, at, strength| {
-            let ceremony = Ceremony::open(journey, self.user, authenticator, at, strength);
-            Evidence::mint(ceremony, &Claim::full(strength))
-        };
-        let password = self.password_at.map(|at| mint(self.user.uuid(), at, Strength::PASSWORD));
-        let address = self.address.map(|ProvedAddress { challenge, kind, at }| {
-            let strength = if kind == IdentifierKind::Phone { Strength::PHONE } else { Strength::EMAIL };
-            mint(challenge.uuid(), at, strength)
-        });
-        password.into_iter().chain(address).collect()
-    }
-}
-
 /// How a journey ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,7 +83,8 @@ pub(crate) enum End {
 
 impl Record for Journey {
     type Id = JourneyId;
-    const COLLECTION: Collection<Self> = Collection::new("journeys").expires(|j| j.until);
+    const COLLECTION: Collection<Self> =
+        Collection::new("journeys").expires(|j: &Self| j.until).shape(2).upgrade(1, proved::proofs_of_members);
 
     fn id(&self) -> JourneyId {
         self.id

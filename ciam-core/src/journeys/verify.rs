@@ -5,8 +5,9 @@ use tracing::Instrument as _;
 use super::error::{JourneyError, Mistake};
 use super::planner::Step;
 use super::prompt::JourneyKind;
+use super::proved::{Noted, Proved, Until};
 use super::sign_in::{raced, unavailable};
-use super::state::{End, Journey, Proved, ProvedAddress, Registration, Seed, Until};
+use super::state::{End, Journey, Registration, Seed};
 use super::{Advanced, Client, Halt, Journeys, Loaded, Started, span_of};
 use crate::challenges::{Challenge, ChallengeId, Owner};
 use crate::clock::Timestamp;
@@ -315,11 +316,12 @@ impl Journeys {
                 username = None;
             }
         }
-        let address = Some(ProvedAddress { challenge, kind: handle.kind(), at: work.now() });
+        let address = Noted::address(challenge, handle.kind(), work.now());
         let new =
             ReadyUser { id: None, handle, proved: true, also: Vec::new(), username, name, password: Some(password) };
         let user = self.users.create_in(work, &Cause::anonymous(origin.clone()), &new).await?.id;
-        journey.proved = Some(Proved { user, until: Until::Epoch(0), password_at: Some(set), address, elsewhere });
+        let proofs = vec![Noted::password(user, set), address];
+        journey.proved = Some(Proved { user, until: Until::Epoch(0), proofs, elsewhere });
         Ok(())
     }
 
@@ -349,8 +351,8 @@ impl Journeys {
         if !until.holds(&standing) {
             return Ok(None);
         }
-        let address = Some(ProvedAddress { challenge: challenge.id, kind: address.handle.kind(), at: work.now() });
-        Ok(Some(Proved { user, until, password_at: None, address, elsewhere }))
+        let address = Noted::address(challenge.id, address.handle.kind(), work.now());
+        Ok(Some(Proved { elsewhere, ..Proved::by(user, until, address) }))
     }
 
     /// The address was proved here, but has become another account's meanwhile: ends the journey, and
