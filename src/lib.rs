@@ -29,8 +29,8 @@ pub mod settings;
 
 pub use ciam_core::{
     Application, ApplicationId, BuildError, Ciam, CiamBuilder, Condition, Overdue, Readiness, RealmId, UserId, Workers,
-    brand, challenges, clock, config, devices, email, entropy, events, evidence, followers, id, identifiers, journeys,
-    language, messages, passwords, secret, sessions, throttle, users, vault, with_causes,
+    authenticators, brand, challenges, clock, config, devices, email, entropy, events, evidence, followers, id,
+    identifiers, journeys, language, messages, passwords, secret, sessions, throttle, users, vault, with_causes,
 };
 
 #[cfg(feature = "sms")]

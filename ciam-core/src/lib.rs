@@ -16,6 +16,7 @@
 //! - **test with a stopped clock**: [`testing`] (feature `testing`).
 
 mod application;
+pub mod authenticators;
 mod backfilling;
 pub mod brand;
 mod causes;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{BuildError, Ciam, CiamBuilder, Inner};
+use crate::authenticators::Enrolment;
 use crate::challenges::Challenge;
 use crate::clock::SystemClock;
 use crate::config::{PathPrefix, PublicUrl};
@@ -223,6 +224,7 @@ pub(super) fn own_records(schema: Schema) -> Schema {
         .with::<Standing>()
         .with::<Identifier>()
         .with::<PasswordCredential>()
+        .with::<Enrolment>()
         .with::<Session>()
         .with::<Journey>()
         .with::<Registration>()
