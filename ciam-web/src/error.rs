@@ -88,7 +88,8 @@ pub(crate) struct WrongInput {
     /// What was wrong, as a word: `invalid_email`, `invalid_phone`, `invalid_username`, `missing_username`,
     /// `username_taken`, `unaccepted_kind` (of identifier), `already_yours`, `too_many` (identifiers), `invalid_name`,
     /// `wrong_credentials`, `wrong_password`, `password_too_short`, `password_too_long`, `password_common`,
-    /// `password_weak`, `wrong_code`, `code_used_up`, `unexpected_answer` (the prompt asks for something else),
+    /// `password_weak`, `wrong_code`, `code_used_up`, `wrong_proof`, `unavailable_method`,
+    /// `unexpected_answer` (the prompt asks for something else),
     /// `custom` (a step of the application's own says why in `detail`). More words may come.
     #[schema(example = "wrong_credentials")]
     mistake: &'static str,

@@ -43,7 +43,7 @@ impl Templates {
         env.add_global("app", app_name);
         env.add_global("base", base.as_str());
         env.add_global("assets", Value::from(Serde(assets.paths(base))));
-        templates!(env, "base" "journey" "hidden" "alert" "identify" "password" "new_password" "code" "confirmed" "refused"
+        templates!(env, "base" "journey" "hidden" "alert" "identify" "password" "new_password" "code" "otp" "others" "confirmed" "refused"
             "verify" "verified" "problem" "signed_in" "account" "sessions" "mailbox");
         templates!(env, "identifier_field" "username_field" "recover" "reset_password" "completed" "continued_elsewhere" "verify_by_code"
             "verify_recovery" "step_up" "add_identifier" "security" "profile" "remove_identifier");
@@ -65,7 +65,7 @@ impl Templates {
         self.0.add_template_owned(format!("{STEP}{name}"), source)
     }
 
-    /// The name of the template of a host's step, if it has one.
+    /// The name of the template of a host's step, or authenticator, if it has one.
     pub(crate) fn step(&self, name: &str) -> Option<String> {
         let template = format!("{STEP}{name}");
         self.0.get_template(&template).is_ok().then_some(template)

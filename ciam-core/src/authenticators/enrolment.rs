@@ -6,7 +6,7 @@ use super::Method;
 use crate::clock::Timestamp;
 use crate::evidence::Strength;
 use crate::id::{ApplicationId, UserId};
-use crate::store::{Collection, Index, Peak, Record};
+use crate::store::{Collection, Index, Peak, Query, Record};
 use crate::users::DisplayName;
 
 crate::id!(AuthenticatorId, "aut", "Something with which somebody proves who they are.");
@@ -71,6 +71,13 @@ impl Enrolment {
     ) -> Self {
         let (shown, application) = (shown.into(), ApplicationId::DEFAULT);
         Self { id, user, method, strength, label: None, shown, added: at, last_used: at, application }
+    }
+
+    /// What a user has.
+    #[must_use]
+    pub fn of_user(user: UserId) -> Query<Self> {
+        // More than it can have.
+        Self::BY_USER.under(&user).limit(100)
     }
 
     /// The name that its owner gives it.

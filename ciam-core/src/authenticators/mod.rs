@@ -5,9 +5,13 @@
 
 mod enrolment;
 mod method;
+mod port;
+mod registry;
 
 pub use enrolment::{AuthenticatorId, Enrolment};
 pub use method::{InvalidMethod, Method};
+pub use port::{Authenticator, Examination, Found, Given, Means, Shown, Unavailable, Used, Uses, Verdict};
+pub(crate) use registry::Registry;
 
 #[cfg(test)]
 mod tests;

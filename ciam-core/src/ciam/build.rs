@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{BuildError, Ciam, CiamBuilder, Inner};
-use crate::authenticators::Enrolment;
+use crate::authenticators::{Enrolment, Registry};
 use crate::challenges::Challenge;
 use crate::clock::SystemClock;
 use crate::config::{PathPrefix, PublicUrl};
@@ -90,7 +90,9 @@ impl CiamBuilder {
             }
         };
         let hasher: Arc<dyn PasswordHasher> = Arc::new(Metered(hasher));
-        let schema = own_records(self.schema);
+        let schema = self.authenticators.iter().fold(self.schema, |schema, one| one.records(schema));
+        let schema = own_records(schema);
+        let authenticators = Registry::new(self.authenticators).map_err(BuildError::DuplicateAuthenticator)?;
         backend.prepare(&schema).await?;
         tell_what_lags(backend.as_ref()).await?;
         let realm = self.realm.unwrap_or(RealmId::DEFAULT);
@@ -140,6 +142,7 @@ impl CiamBuilder {
             users: users.clone(),
             sessions: sessions.clone(),
             custom: self.custom.into(),
+            authenticators,
             judges,
             config: Arc::clone(&config),
         };

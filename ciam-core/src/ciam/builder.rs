@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::build::own_records;
 use crate::application::Application;
+use crate::authenticators::Authenticator;
 use crate::brand::Brand;
 use crate::challenges::ChallengeLimits;
 use crate::clock::Clock;
@@ -43,6 +44,7 @@ pub struct CiamBuilder {
     pub(super) config: Config,
     pub(super) schema: Schema,
     pub(super) custom: Vec<Arc<dyn CustomStep>>,
+    pub(super) authenticators: Vec<Arc<dyn Authenticator>>,
     pub(super) languages: Vec<(String, String)>,
     pub(super) on_registered: Vec<OnRegistered>,
     pub(super) invalidation: Option<Arc<dyn Invalidation>>,
@@ -299,6 +301,12 @@ impl CiamBuilder {
     /// Adds a step to journeys. Steps are asked in the order they were added.
     pub fn step(mut self, step: impl CustomStep) -> Self {
         self.custom.push(Arc::new(step));
+        self
+    }
+
+    /// Adds a way to prove who one is, for every journey. One authenticator for each method.
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticators.push(Arc::new(authenticator));
         self
     }
 

@@ -1,5 +1,6 @@
 //! Why an engine could not be built.
 
+use crate::authenticators::Method;
 use crate::brand::InvalidBrand;
 use crate::config::{InvalidPathPrefix, InvalidPublicUrl};
 use crate::identifiers::InvalidPolicy;
@@ -51,6 +52,9 @@ pub enum BuildError {
     /// Two steps of the host's have one name.
     #[error("two steps are called {0}: a step's name is its own")]
     DuplicateStep(String),
+    /// Two authenticators have one method, or one has that of the password.
+    #[error("two authenticators are of the method {0}: a method is one authenticator's")]
+    DuplicateAuthenticator(Method),
     /// Two applications of the host's have one key.
     #[error("two applications have the key {0:?}: a key is one application's")]
     DuplicateApplication(String),

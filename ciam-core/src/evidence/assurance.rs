@@ -152,6 +152,12 @@ impl Assurance {
         amr
     }
 
+    /// What the proofs of one kind are worth; nothing where there are none.
+    pub(crate) fn only(&self, factor: Factor) -> Option<Self> {
+        let proofs: Vec<Proof> = self.proofs.iter().filter(|proof| proof.factor == factor).cloned().collect();
+        (!proofs.is_empty()).then_some(Self { proofs })
+    }
+
     /// Whether a proof was given after a moment that is a factor of its own.
     pub(super) fn has_any_since(&self, since: Timestamp) -> bool {
         self.newest().is_some_and(|newest| newest > since)
@@ -166,7 +172,7 @@ impl Assurance {
     /// Whether the newest proof that is a factor of its own is not older than `max_age`.
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp, max_age: Duration) -> bool {
-        is_fresh(self.newest(), now, max_age)
+        self.newest().is_some_and(|newest| now.since(newest) <= max_age)
     }
 
     /// The proofs, in the order they were given.
@@ -174,9 +180,4 @@ impl Assurance {
     pub fn proofs(&self) -> &[Proof] {
         &self.proofs
     }
-}
-
-/// Whether a newest proof, if there is one, is not older than `max_age`: the one rule of what is fresh.
-pub(crate) fn is_fresh(newest: Option<Timestamp>, now: Timestamp, max_age: Duration) -> bool {
-    newest.is_some_and(|newest| now.since(newest) <= max_age)
 }

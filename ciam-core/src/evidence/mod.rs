@@ -17,7 +17,6 @@ use crate::clock::Timestamp;
 use crate::id::UserId;
 use crate::journeys::JourneyId;
 
-pub(crate) use assurance::is_fresh;
 pub use assurance::{Assurance, Insufficient, Proof, Reached};
 pub use need::Need;
 pub use strength::{Aal, Aal1, Aal2, Aal3, Amr, AmrSet, Factor, Level, Strength};
@@ -78,6 +77,10 @@ impl Claim {
     pub const fn full(strength: Strength) -> Self {
         let Strength { factor, phishing_resistant, hardware, .. } = strength;
         Self { factor, phishing_resistant, hardware }
+    }
+
+    pub(crate) const fn factor(&self) -> Factor {
+        self.factor
     }
 
     /// Possession alone: the authenticator did not test its user this time.

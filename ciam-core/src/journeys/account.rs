@@ -4,9 +4,7 @@ use super::error::{JourneyError, Mistake};
 use super::sign_in::raced;
 use super::state::{End, Journey, Subject};
 use super::{Advanced, Client, Halt, Journeys, Loaded};
-use crate::clock::Timestamp;
 use crate::events::{Cause, Origin};
-use crate::evidence;
 use crate::id::UserId;
 use crate::identifiers::{self, Handle, Identifier, IdentifierKind, MOST_IDENTIFIERS};
 use crate::messages::Sealed;
@@ -17,12 +15,7 @@ use crate::users::{Standing, relist};
 
 impl Journeys {
     pub(super) fn subject(&self, session: &Session) -> Subject {
-        Subject { user: session.user, session: session.id, newest: session.assurance.newest() }
-    }
-
-    /// Whether whoever began signed in has proved themselves lately enough to change their account.
-    pub(super) fn is_fresh(&self, subject: &Subject, now: Timestamp) -> bool {
-        evidence::is_fresh(subject.newest, now, self.config.fresh)
+        Subject { user: session.user, session: session.id }
     }
 
     /// What the account is called, for a password manager and for its owner.
@@ -109,7 +102,7 @@ impl Journeys {
             journey.end = Some(End::Refused("session_ended".to_owned()));
             return Ok(());
         }
-        if !self.is_fresh(subject, work.now()) {
+        if !self.is_proved_enough_in(work, journey).await? {
             return Err(JourneyError::Stale.into());
         }
         // The set of an account's identifiers changes: others who change it wait for each other.

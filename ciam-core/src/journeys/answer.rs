@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::error::Mistake;
 use super::planner::Stage;
+use crate::authenticators::Method;
 use crate::identifiers::{Handle, IdentifierKind};
 use crate::secret::Secret;
 
@@ -37,14 +38,26 @@ pub enum Answer {
         #[serde(default)]
         username: Option<String>,
     },
-    /// To `code`.
+    /// To `code` and to `otp`.
     Code {
-        /// The six digits; spaces and hyphens between them do not matter.
+        /// The code; spaces and hyphens in it do not matter.
         #[cfg_attr(feature = "openapi", schema(value_type = String))]
         code: Secret<String>,
     },
     /// To `code`: send another message.
     Resend {},
+    /// To `authenticate`: what the host's authenticator wants.
+    Authenticate {
+        /// The answer.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        data: serde_json::Value,
+    },
+    /// To a prompt with `others`: to prove it in another way.
+    Choose {
+        /// One of `others`.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, example = "recovery_code"))]
+        method: Method,
+    },
     /// To `confirmed`: go on here.
     Continue {},
     /// To `custom`: what the host's step wants to know.
@@ -145,6 +158,7 @@ impl Answer {
             Self::NewPassword { .. } => Stage::NewPassword,
             Self::Code { .. } | Self::Resend {} => Stage::Prove,
             Self::Continue {} => Stage::GoOn,
+            Self::Authenticate { .. } | Self::Choose { .. } => Stage::Second,
             Self::Custom { .. } => Stage::Custom,
         }
     }

@@ -97,6 +97,12 @@ pub enum Mistake {
     /// The code was tried too often, or is too old.
     #[error("This code cannot be used any more. Ask for a new one.")]
     CodeUsedUp,
+    /// The proof of an authenticator is wrong, or was used before.
+    #[error("This did not work. Try again, or in another way.")]
+    WrongProof,
+    /// A way to prove something that the account does not have, or that is not asked for.
+    #[error("This way cannot be used here.")]
+    UnavailableMethod,
     /// The prompt asked for something else.
     #[error("This is not what was asked for.")]
     UnexpectedAnswer,
@@ -133,6 +139,8 @@ impl Mistake {
             Self::Password(PasswordProblem::Weak) => "password_weak",
             Self::WrongCode => "wrong_code",
             Self::CodeUsedUp => "code_used_up",
+            Self::WrongProof => "wrong_proof",
+            Self::UnavailableMethod => "unavailable_method",
             Self::UnexpectedAnswer => "unexpected_answer",
             Self::Custom(_) => "custom",
         }
@@ -150,7 +158,8 @@ impl Mistake {
             Self::InvalidName => Some("name"),
             Self::WrongCredentials => Some("password"),
             Self::Password(_) => Some("new_password"),
-            Self::WrongCode | Self::CodeUsedUp => Some("code"),
+            Self::WrongCode | Self::CodeUsedUp | Self::WrongProof => Some("code"),
+            Self::UnavailableMethod => Some("method"),
             Self::UnexpectedAnswer | Self::Custom(_) => None,
         }
     }

@@ -18,8 +18,10 @@ mod prompt;
 mod proof;
 mod proved;
 mod recover;
+mod second;
 mod sign_in;
 mod sign_up;
+mod situation;
 mod state;
 mod verify;
 
@@ -38,6 +40,7 @@ pub use state::{Journey, JourneyId, Registration, RegistrationId, SignUpSlot, Si
 pub use verify::{Redeemed, TicketView};
 
 use crate::application::Application;
+use crate::authenticators::{Given, Registry};
 use crate::config::Config;
 use crate::devices;
 use crate::events::{Cause, NewEvent, Origin};
@@ -115,6 +118,7 @@ pub struct Journeys {
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) custom: Arc<[Arc<dyn CustomStep>]>,
+    pub(crate) authenticators: Registry,
     pub(crate) judges: Arc<Judges>,
     pub(crate) config: Arc<Config>,
 }
@@ -190,6 +194,7 @@ impl Journeys {
             application: start.application,
             subject,
             binding: start.binding.digest(),
+            nonce: state::nonce(self.store.entropy().as_ref()),
             begun,
             return_to: start.return_to.cloned(),
         };
@@ -226,7 +231,7 @@ impl Journeys {
 
     /// Hands an answer to the step that asked for it.
     async fn take(&self, at: Loaded, client: &Client, answer: Answer) -> Result<Advanced, JourneyError> {
-        match (self.next(&at.journey), answer) {
+        match (self.next(&at.journey).await?, answer) {
             (Step::Identify, Answer::Identify(who)) => self.identify(at, client, &who).await,
             (Step::Password, Answer::Password { password }) => self.check_password(at, client, &password).await,
             (Step::NewPassword, Answer::NewPassword { new_password, name, username }) => {
@@ -238,6 +243,13 @@ impl Journeys {
             }
             (Step::ProveAddress, Answer::Code { code }) => self.check_code(at, client, &code).await,
             (Step::ProveAddress, Answer::Resend {}) => self.resend(at, client).await,
+            (Step::Prove { method, .. }, Answer::Code { code }) => {
+                self.prove_with(at, client, &method, Given::Code(code)).await
+            }
+            (Step::Prove { method, .. }, Answer::Authenticate { data }) => {
+                self.prove_with(at, client, &method, Given::Data(data)).await
+            }
+            (Step::Prove { ways, .. }, Answer::Choose { method }) => self.choose(at, client, &ways, method).await,
             (Step::GoOn, Answer::Continue {}) => self.go_on(at, client).await,
             (Step::Custom(name), Answer::Custom { data }) => self.take_custom(at, client, &name, data).await,
             // Sent twice, or from a page that was left open: the journey has gone on.
@@ -275,13 +287,28 @@ impl Journeys {
         &self,
         work: &Work,
         at: &Loaded,
+        journey: Journey,
+        origin: &Origin,
+    ) -> Result<(Journey, Option<Opened>), Halt> {
+        self.advance_in(work, at, journey, origin, None).await
+    }
+
+    /// As [`Self::advance`]. `renewed` is the session in which the journey began, where this unit has given it a proof.
+    async fn advance_in(
+        &self,
+        work: &Work,
+        at: &Loaded,
         mut journey: Journey,
         origin: &Origin,
+        renewed: Option<&Session>,
     ) -> Result<(Journey, Option<Opened>), Halt> {
         journey.turn += 1;
         let mut opened = None;
-        let opens = matches!(self.next(&journey), Step::Open);
-        if opens && journey.opens_no_session {
+        let opens = matches!(self.next_in(work, &journey, renewed).await?, Step::Open);
+        if opens && let Some(subject) = &journey.subject {
+            // The session that there is has had its proofs already.
+            journey.end = Some(End::Session { user: subject.user, session: subject.session });
+        } else if opens && journey.opens_no_session {
             journey.end = Some(End::Completed);
         } else if opens && let Some(proved) = &journey.proved {
             let user = proved.user;
@@ -312,12 +339,12 @@ impl Journeys {
                 }
             }
         }
-        if at.stored {
-            work.replace(&journey)?;
-        } else {
-            work.insert(&journey)?;
-        }
+        self.keep(work, at, &journey)?;
         Ok((journey, opened))
+    }
+
+    fn keep(&self, work: &Work, at: &Loaded, journey: &Journey) -> Result<(), StoreError> {
+        if at.stored { work.replace(journey) } else { work.insert(journey) }
     }
 
     async fn advanced(&self, (journey, opened): (Journey, Option<Opened>)) -> Result<Advanced, JourneyError> {
@@ -331,17 +358,6 @@ impl Journeys {
     async fn wrong<T>(&self, journey: &Journey, mistake: Mistake) -> Result<T, JourneyError> {
         let prompt = Box::new(self.prompt_of(journey).await?);
         Err(JourneyError::Wrong { mistake, prompt })
-    }
-
-    fn next(&self, journey: &Journey) -> Step {
-        let custom: Vec<String> = self
-            .custom
-            .iter()
-            .filter(|step| step.takes_part(journey.kind))
-            .map(|step| step.name().to_owned())
-            .collect();
-        let now = self.store.clock().now();
-        planner::next(journey, &custom, journey.subject.as_ref().is_some_and(|subject| self.is_fresh(subject, now)))
     }
 
     async fn take_custom(
@@ -370,7 +386,7 @@ impl Journeys {
     }
 
     async fn prompt_of(&self, journey: &Journey) -> Result<Prompt, JourneyError> {
-        let step = self.next(journey);
+        let step = self.next(journey).await?;
         let identifier = match (&journey.handle, &journey.subject) {
             (_, Some(subject)) if step == Step::Password => self.shown_name(subject.user).await?,
             (Some(handle), _) => handle.as_str().to_owned(),
@@ -401,6 +417,7 @@ impl Journeys {
                 }
             }
             Step::GoOn => Prompt::Confirmed {},
+            Step::Prove { method, ways } => self.prompt_of_second(journey, method, &ways).await?,
             Step::Custom(name) => {
                 let step = self.custom.iter().find(|step| step.name() == name).ok_or(JourneyError::Unknown)?;
                 let user = journey.proved.as_ref().map(|proved| proved.user).ok_or(JourneyError::Unknown)?;

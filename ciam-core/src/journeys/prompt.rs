@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::local_path::LocalPath;
+use crate::authenticators::Method;
 use crate::clock::{Timestamp, rfc3339};
 use crate::identifiers::{Asked, IdentifierKind};
 use crate::messages::Channel;
@@ -83,6 +84,29 @@ pub enum Prompt {
         #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
         resend_at: Timestamp,
     },
+    /// A code that the person has or makes, of an authenticator of theirs. Answer with
+    /// [`Answer::Code`](super::Answer::Code), or [`Answer::Choose`](super::Answer::Choose).
+    Otp {
+        /// With which: `totp`, `recovery_code`.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, example = "totp"))]
+        method: Method,
+        /// The other ways that there are.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+        others: Vec<Method>,
+    },
+    /// An authenticator of the host's own. Answer with [`Answer::Authenticate`](super::Answer::Authenticate), or
+    /// [`Answer::Choose`](super::Answer::Choose).
+    Authenticate {
+        /// Which.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        method: Method,
+        /// What it shows.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        data: serde_json::Value,
+        /// The other ways that there are.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+        others: Vec<Method>,
+    },
     /// The link of the message was followed on another device. Answer with
     /// [`Answer::Continue`](super::Answer::Continue) to go on here.
     Confirmed {},
@@ -99,7 +123,8 @@ pub enum Prompt {
         /// Why, as a word: `expired` (the registration is too old), `address_taken` (it became another account's
         /// meanwhile), `not_allowed` (the account may not sign in), `session_ended` (what the journey opened has ended,
         /// or that which it began with), `too_many` (the account has as many identifiers as it may),
-        /// `continued_elsewhere` (its link was followed on another device, which goes on).
+        /// `continued_elsewhere` (its link was followed on another device, which goes on), `factor_missing` (the account
+        /// has nothing by which it could prove what is asked for).
         reason: String,
     },
     /// The journey has done what it was for and opened no session: sign in.
@@ -123,6 +148,8 @@ impl Prompt {
             Self::Password { .. } => "password",
             Self::NewPassword { .. } => "new_password",
             Self::Code { .. } => "code",
+            Self::Otp { .. } => "otp",
+            Self::Authenticate { .. } => "authenticate",
             Self::Confirmed {} => "confirmed",
             Self::Custom { .. } => "custom",
             Self::Refused { .. } => "refused",

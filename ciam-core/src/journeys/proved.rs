@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::prompt::JourneyKind;
 use super::state::JourneyId;
+use crate::authenticators::AuthenticatorId;
 use crate::challenges::ChallengeId;
 use crate::clock::Timestamp;
-use crate::evidence::{Ceremony, Claim, Evidence, Factor, Strength};
+use crate::evidence::{Aal, Assurance, Ceremony, Claim, Evidence, Factor, Need, Strength};
 use crate::id::{RecordId as _, UserId};
 use crate::identifiers::IdentifierKind;
 use crate::users::{Standing, UserStatus};
@@ -73,6 +75,28 @@ impl Proved {
         self.proofs.iter().any(|proof| proof.strength.factor == Factor::Knowledge)
     }
 
+    /// Whether something is among them that is possessed.
+    fn has_possession(&self) -> bool {
+        let is_possessed = |noted: &Noted| match (noted.strength.factor, noted.claim.factor()) {
+            (Factor::Possession | Factor::PossessionVerified, factor) => {
+                matches!(factor, Factor::Possession | Factor::PossessionVerified)
+            }
+            _ => false,
+        };
+        self.proofs.iter().any(is_possessed)
+    }
+
+    /// Whether they are worth what is asked for. In a recovery that is possession alone, for the password is what was
+    /// lost.
+    pub(crate) fn meets(&self, need: Need, kind: JourneyKind, now: Timestamp) -> bool {
+        if kind == JourneyKind::Recover && !self.has_password() {
+            return need.aal == Aal::Aal1 || self.has_possession();
+        }
+        let evidence = self.evidence(JourneyId::from_uuid(Uuid::nil()));
+        Assurance::of(self.user, &evidence)
+            .is_ok_and(|assurance| need.is_met_by(&assurance, Timestamp::from_micros(i64::MIN), now))
+    }
+
     /// The evidence that a journey has gathered.
     pub(crate) fn evidence(&self, journey: JourneyId) -> Vec<Evidence> {
         let mint = |proof: &Noted| {
@@ -93,6 +117,11 @@ impl Noted {
     pub(crate) fn address(challenge: ChallengeId, kind: IdentifierKind, at: Timestamp) -> Self {
         let strength = if kind == IdentifierKind::Phone { Strength::PHONE } else { Strength::EMAIL };
         Self::full(challenge.uuid(), strength, at)
+    }
+
+    /// A proof that an authenticator claims, which counts for no more than this strength.
+    pub(crate) fn authenticator(id: AuthenticatorId, strength: Strength, claim: Claim, at: Timestamp) -> Self {
+        Self { authenticator: id.uuid(), strength, claim, at }
     }
 
     const fn full(authenticator: Uuid, strength: Strength, at: Timestamp) -> Self {

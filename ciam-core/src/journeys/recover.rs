@@ -12,10 +12,11 @@
 //! or the end of all sessions. The end of all sessions but one leaves it alone, for the one may be a thief's.
 
 use super::error::{JourneyError, Mistake};
+use super::planner::Step;
 use super::prompt::JourneyKind;
 use super::proved::{Noted, Proved, Until};
 use super::sign_in::raced;
-use super::state::{End, Journey, Seed};
+use super::state::{End, Journey, Seed, nonce};
 use super::{Advanced, Client, Halt, Journeys, Loaded, Started};
 use crate::challenges::{Challenge, ChallengeId};
 use crate::events::{Cause, NewEvent};
@@ -82,6 +83,10 @@ impl Journeys {
             .store
             .transact(|work| async move {
                 let mut journey = self.hold(&work, at).await?;
+                if self.next_in(&work, &journey, None).await? != Step::NewPassword {
+                    // Something else has come first since: a factor that the account did not have before.
+                    return Err(JourneyError::Stale.into());
+                }
                 let standing = work.get::<Standing>(proved.user).await?;
                 let Some(mut standing) = standing.filter(|standing| proved.still_opens(standing)) else {
                     journey.end = Some(End::Refused("not_allowed".to_owned()));
@@ -126,6 +131,7 @@ impl Journeys {
             kind: JourneyKind::Recover,
             application: at.journey.application,
             binding: binding.digest(),
+            nonce: nonce(self.store.entropy().as_ref()),
             subject: None,
             begun,
             return_to: None,

@@ -155,7 +155,7 @@ impl Journeys {
     }
 
     /// Gives the session in which the journey began its new proof: it goes on under another id and secret.
-    async fn renew(
+    pub(super) async fn renew(
         &self,
         work: &Work,
         at: &Loaded,
@@ -175,11 +175,8 @@ impl Journeys {
             }
         };
         subject.session = opened.session.id;
-        subject.newest = opened.session.assurance.newest();
-        if journey.kind == JourneyKind::StepUp {
-            journey.end = Some(End::Session { user: opened.session.user, session: opened.session.id });
-        }
-        let (journey, _) = self.advance(work, at, journey, &client.origin).await?;
+        let renewed = Some(&opened.session);
+        let (journey, _) = self.advance_in(work, at, journey, &client.origin, renewed).await?;
         Ok((journey, Some(opened)))
     }
 
@@ -197,7 +194,7 @@ impl Journeys {
     }
 
     fn sign_in_limits(&self, whose: throttle::Account, device: Option<&KnownDevice>, client: &Client) -> Vec<Limit> {
-        throttle::sign_in_limits(&self.config.throttle, whose, &client.origin, device)
+        throttle::proof_limits(&self.config.throttle, &throttle::SIGN_IN, whose, &client.origin, device)
     }
 
     /// The limits of a try of the present password of somebody who is signed in, and the password.

@@ -6,8 +6,10 @@ use super::error::JourneyError;
 use super::local_path::LocalPath;
 use super::prompt::JourneyKind;
 use super::proved::{self, Proved};
+use crate::authenticators::Method;
 use crate::challenges::ChallengeId;
 use crate::clock::Timestamp;
+use crate::entropy::Entropy;
 use crate::id::{ApplicationId, RealmId, UserId};
 use crate::identifiers::{Handle, Username};
 use crate::messages::Channel;
@@ -30,6 +32,9 @@ pub struct Journey {
     pub(crate) application: ApplicationId,
     /// The digest of the secret of the browser or client that began it.
     pub(crate) binding: Digest,
+    /// From which the challenges of its proofs are made.
+    #[serde(default)]
+    pub(crate) nonce: [u8; 16],
     /// Whose account it works on, when it began signed in.
     pub(crate) subject: Option<Subject>,
     pub(crate) begun: Timestamp,
@@ -45,6 +50,9 @@ pub struct Journey {
     pub(crate) challenge: Option<Sent>,
     /// What was proved, by whom.
     pub(crate) proved: Option<Proved>,
+    /// The way to prove something that was chosen among those that the account has.
+    #[serde(default)]
+    pub(crate) chosen: Option<Method>,
     /// Whether it ends without a session: a link has brought it to this device from another.
     pub(crate) opens_no_session: bool,
     /// The names of the host's steps that are done.
@@ -58,9 +66,6 @@ pub(crate) struct Subject {
     pub(crate) user: UserId,
     /// The session as it is now: another id after every new proof.
     pub(crate) session: SessionId,
-    /// When its newest proof was given: what the journey is for wants a fresh one, whenever it comes to it.
-    #[serde(default)]
-    pub(crate) newest: Option<Timestamp>,
 }
 
 /// Where a challenge went, for the prompt.
@@ -137,6 +142,8 @@ pub(crate) struct Seed {
     pub(crate) kind: JourneyKind,
     pub(crate) application: ApplicationId,
     pub(crate) binding: Digest,
+    #[serde(default)]
+    pub(crate) nonce: [u8; 16],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<Subject>,
     pub(crate) begun: Timestamp,
@@ -155,6 +162,7 @@ impl Seed {
             kind: journey.kind,
             application: journey.application,
             binding: journey.binding,
+            nonce: journey.nonce,
             subject: journey.subject.clone(),
             begun: journey.begun,
             return_to: journey.return_to.clone(),
@@ -193,6 +201,7 @@ impl Seed {
             kind: self.kind,
             application: self.application,
             binding: self.binding,
+            nonce: self.nonce,
             subject: self.subject,
             begun: self.begun,
             begun_on: None,
@@ -204,11 +213,19 @@ impl Seed {
             registration: None,
             challenge: None,
             proved: None,
+            chosen: None,
             opens_no_session: false,
             custom_done: Vec::new(),
             end: None,
         }
     }
+}
+
+/// What makes the challenges of a journey its own.
+pub(super) fn nonce(entropy: &dyn Entropy) -> [u8; 16] {
+    let mut nonce = [0; 16];
+    entropy.fill(&mut nonce);
+    nonce
 }
 
 /// A journey of one realm is none in another.

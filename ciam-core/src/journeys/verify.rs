@@ -206,7 +206,8 @@ impl Journeys {
             true => Some(Seed::of(&at.journey).seal(self.vault.as_ref(), self.store.realm()).await?),
             false => None,
         };
-        if let Some(id) = id.as_ref().filter(|_| self.next(&at.journey) != Step::ProveAddress) {
+        let step = self.next(&at.journey).await?;
+        if let Some(id) = id.as_ref().filter(|_| step != Step::ProveAddress) {
             // Something else comes first, a fresh proof of the password: the link is as good afterwards.
             let prompt = self.prompt_of(&at.journey).await?;
             let advanced = Box::new(Advanced { prompt, opened: None });

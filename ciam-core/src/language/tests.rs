@@ -51,6 +51,8 @@ fn english_says_of_mistakes_what_their_display_says() {
         Mistake::Password(PasswordProblem::Common),
         Mistake::Password(PasswordProblem::Weak),
         Mistake::WrongCode,
+        Mistake::WrongProof,
+        Mistake::UnavailableMethod,
         Mistake::CodeUsedUp,
         Mistake::UnexpectedAnswer,
         Mistake::Custom("Accept the rules first.".to_owned()),

@@ -163,6 +163,21 @@ impl Wording {
         self.find(&key, &[]).unwrap_or_else(|| self.say("refused-otherwise", &[]))
     }
 
+    /// A way to prove who one is, as an offer: by the word of its
+    /// [`Method`](crate::authenticators::Method). One that there is no text for is named as the host names it.
+    #[must_use]
+    pub fn way(&self, method: &str) -> String {
+        let key = format!("way-{}", method.replace('_', "-"));
+        self.find(&key, &[]).unwrap_or_else(|| method.replace('_', " "))
+    }
+
+    /// What to do when a code of this method is asked for.
+    #[must_use]
+    pub fn asking(&self, method: &str) -> String {
+        let key = format!("otp-lead-{}", method.replace('_', "-"));
+        self.find(&key, &[]).unwrap_or_else(|| self.say("otp-lead-otherwise", &[]))
+    }
+
     fn count(&self, key: &str, count: u64) -> String {
         self.say(key, &[("count", count.into())])
     }

@@ -113,7 +113,7 @@ impl Sessions {
     #[must_use]
     pub fn reached(&self, session: &Session) -> Reached {
         let now = self.store.clock().now();
-        let Some(since) = self.lapsed_until(session, now) else {
+        let Some(since) = self.lapsed_until(session) else {
             return Reached { aal: Aal::Aal1, phishing_resistant: false };
         };
         let lately = session.assurance.reached_since(since.max(now - self.limits.aal3_absolute));
@@ -128,7 +128,8 @@ impl Sessions {
     }
 
     /// The moment from which on proofs still count for more than AAL1; none when none does.
-    fn lapsed_until(&self, session: &Session, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn lapsed_until(&self, session: &Session) -> Option<Timestamp> {
+        let now = self.store.clock().now();
         if now.since(session.last_seen) >= self.limits.aal2_idle {
             return None;
         }

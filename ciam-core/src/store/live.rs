@@ -99,6 +99,15 @@ impl<R: Record, N> Tally<R, N> {
     }
 }
 
+impl<R: Record, N> Peak<R, N> {
+    /// Whether the error says that this peak was as high before, where it was to be raised strictly.
+    #[must_use]
+    pub fn exceeded(&self, error: &StoreError) -> bool {
+        matches!(error, StoreError::Exceeded { collection, tally }
+            if *collection == R::COLLECTION.name() && *tally == self.name)
+    }
+}
+
 /// A [`Tally`] or [`Peak`] whose number type is forgotten; implemented by them alone.
 pub trait AnyLive<R>: Sync + Send {
     #[doc(hidden)]

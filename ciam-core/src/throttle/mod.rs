@@ -20,8 +20,8 @@ use counter::Held;
 pub use counter::{Counter, CounterId, Outcome};
 pub use limits::{Burst, ClientNetwork, Limit, Monitoring, Rate, ThrottleLimits, Waits};
 pub(crate) use rules::{
-    Account, Postage, Purpose, client_limit, is_recovery_of_account, notice_postage, pardoned_by_recovery, postage,
-    recovery_limits, sign_in_limits,
+    Account, Postage, Purpose, SECOND, SIGN_IN, client_limit, is_recovery_of_account, notice_postage,
+    pardoned_by_recovery, postage, proof_limits, recovery_limits,
 };
 pub use store_throttle::StoreThrottle;
 pub use tries::Tries;

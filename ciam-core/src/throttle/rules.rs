@@ -44,40 +44,59 @@ impl Account {
     }
 }
 
+/// What tries are counted together, by the names of its limits.
+#[derive(Debug)]
+pub(crate) struct Area {
+    /// Of an account's failures, over all addresses.
+    account: &'static str,
+    /// Of an account's failures from one address.
+    pair: &'static str,
+    /// Of an account's failures on a device that it knows.
+    device: &'static str,
+    /// Of a client's failures, over all accounts.
+    client: &'static str,
+}
+
+/// Tries of passwords.
+pub(crate) const SIGN_IN: Area =
+    Area { account: "sign_in.account", pair: "sign_in.pair", device: "sign_in.device", client: "sign_in.client" };
+
+/// Tries of second factors, all methods together: whoever knows the password does not get the tries of each.
+pub(crate) const SECOND: Area =
+    Area { account: "second.account", pair: "second.pair", device: "second.device", client: "second.client" };
+
 /// The limit that counts an account's failures over all addresses.
-pub(crate) fn account_limit(rates: &ThrottleLimits, account: Account) -> Limit {
+pub(crate) fn account_limit(rates: &ThrottleLimits, area: &Area, account: Account) -> Limit {
     Limit {
         in_a_row: Some(rates.failures_in_a_row),
         shielded: true,
         monitored: rates.monitoring.sign_in,
-        ..account.limit("sign_in.account", b"", rates.account_failures).forgiving().growing(rates.waits)
+        ..account.limit(area.account, b"", rates.account_failures).forgiving().growing(rates.waits)
     }
 }
 
-/// The limit of an account's failures from one address.
-const PAIR: &str = "sign_in.pair";
-
-/// The limits of a try to sign in: of a stranger those of the account and of the account from this address, of a
-/// device that the account knows its own; and always that of the client.
-pub(crate) fn sign_in_limits(
+/// The limits of a try to prove who one is: of a stranger those of the account and of the account from this address, of
+/// a device that the account knows its own; and always that of the client.
+pub(crate) fn proof_limits(
     rates: &ThrottleLimits,
+    area: &Area,
     account: Account,
     origin: &Origin,
     device: Option<&KnownDevice>,
 ) -> Vec<Limit> {
     let network = ClientNetwork::new(origin.ip, rates.ipv6_prefix);
     let monitored = rates.monitoring.sign_in;
-    let client = Limit::of_client("sign_in.client", &network, rates.client_failures);
-    let whole = account_limit(rates, account);
+    let client = Limit::of_client(area.client, &network, rates.client_failures);
+    let whole = account_limit(rates, area, account);
     let own = match device {
         Some(device) => Limit {
             in_a_row: Some(rates.failures_in_a_row),
-            ..account.limit("sign_in.device", device.key().bytes(), rates.device_failures)
+            ..account.limit(area.device, device.key().bytes(), rates.device_failures)
         },
         None => Limit {
             // Of all failures that fill the account's window, one is somebody else's than this address's.
             share: Some(rates.account_failures.most.saturating_sub(1).max(1)),
-            ..account.limit(PAIR, network.key().as_bytes(), rates.pair_failures)
+            ..account.limit(area.pair, network.key().as_bytes(), rates.pair_failures)
         },
     };
     let own = Limit { ip: origin.ip, monitored, ..own.forgiving().growing(rates.waits) };
@@ -108,7 +127,8 @@ pub(crate) fn is_recovery_of_account(limit: &str) -> bool {
 /// is. They refuse nothing; a try that succeeds under them forgets them.
 pub(crate) fn pardoned_by_recovery(rates: &ThrottleLimits, user: UserId, origin: &Origin) -> Vec<Limit> {
     let account = Account::Known(user);
-    let pair = sign_in_limits(rates, account, origin, None).into_iter().filter(|limit| limit.name == PAIR);
+    let limits = proof_limits(rates, &SIGN_IN, account, origin, None);
+    let pair = limits.into_iter().filter(|limit| limit.name == SIGN_IN.pair);
     pair.map(|limit| Limit { passing: true, share: None, ..limit }).collect()
 }
 
@@ -242,7 +262,7 @@ mod tests {
         let user: UserId = "usr_0191f0c04c3e7b7a8f3c2d1e0f9a8b7c".parse().unwrap();
         let from = |ip: &str| Origin::new(Some(ip.parse().unwrap()), None);
         let keys = |account, origin: &Origin| -> Vec<Digest> {
-            sign_in_limits(&rates, account, origin, None).iter().map(|limit| *limit.key()).collect()
+            proof_limits(&rates, &SIGN_IN, account, origin, None).iter().map(|limit| *limit.key()).collect()
         };
         let here = keys(Account::Known(user), &from("192.0.2.1"));
         let there = keys(Account::Known(user), &from("192.0.2.2"));

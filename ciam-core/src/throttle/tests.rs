@@ -471,7 +471,7 @@ async fn what_nobody_needs_any_more_is_swept() {
         let mut kept = 0;
         for n in 0..4 {
             let origin = Origin::new(Some(Ipv4Addr::from_bits(0xC633_6400 + n).into()), None);
-            for limit in sign_in_limits(&limits, Account::Unknown(Digest::of(b"nobody")), &origin, None) {
+            for limit in proof_limits(&limits, &SIGN_IN, Account::Unknown(Digest::of(b"nobody")), &origin, None) {
                 kept += u32::from(
                     bed.ciam.store().get::<Counter>(limit.counter_id(bed.ciam.store())).await.unwrap().is_some(),
                 );

@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 
 use super::counter::{Counter, Outcome, Room};
 use super::limits::{Limit, ThrottleLimits};
-use super::rules::{Account, Postage, account_limit, recovery_account_limit};
+use super::rules::{Account, Postage, SECOND, SIGN_IN, account_limit, recovery_account_limit};
 use super::summaries::Summaries;
 use super::{Reservation, Throttle, ThrottleError};
 use crate::clock::Timestamp;
@@ -39,7 +39,8 @@ impl Tries {
     /// the password opens the account again where too many failures had disabled it. Wrong codes of recoveries are
     /// forgotten, too.
     ///
-    /// For an operator; recovery and the change of a password do it too.
+    /// For an operator, and of second factors, too; recovery and the change of a password forget those of passwords
+    /// alone.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is forgotten.
@@ -47,6 +48,8 @@ impl Tries {
         self.store
             .transact(|work| async move {
                 self.forgive_in(&work, user).await?;
+                let second = account_limit(&self.limits, &SECOND, Account::Known(user));
+                self.throttle.forgive_in(&work, &[second]).await?;
                 work.record(NewEvent::new("throttle.forgiven", by).about(user))
             })
             .await
@@ -58,7 +61,7 @@ impl Tries {
     /// [`StoreError`].
     pub async fn forgive_in(&self, work: &Work, user: UserId) -> Result<(), StoreError> {
         let account = Account::Known(user);
-        let limits = [account_limit(&self.limits, account), recovery_account_limit(&self.limits, account)];
+        let limits = [account_limit(&self.limits, &SIGN_IN, account), recovery_account_limit(&self.limits, account)];
         self.throttle.forgive_in(work, &limits).await
     }
 

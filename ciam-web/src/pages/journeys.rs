@@ -170,6 +170,8 @@ fn read(form: &Form) -> Option<Answer> {
         "code" => Answer::Code { code: form.secret("code") },
         "resend" => Answer::Resend {},
         "continue" => Answer::Continue {},
+        "choose" => Answer::Choose { method: form.text("method").parse().ok()? },
+        "authenticate" => Answer::Authenticate { data: form.without(&OWN_FIELDS) },
         "custom" => Answer::Custom { data: form.without(&OWN_FIELDS) },
         _ => return None,
     })

@@ -90,9 +90,22 @@ async fn the_description_resolves_and_says_what_may_go_wrong() {
 /// `pages/journeys.rs`) and a test of both; then its name here. Without them it is "not found" in a browser.
 #[test]
 fn every_prompt_and_answer_is_one_that_pages_know() {
-    let known = ["identify", "password", "new_password", "code", "confirmed", "custom", "refused", "completed", "done"];
+    let known = [
+        "identify",
+        "password",
+        "new_password",
+        "code",
+        "otp",
+        "authenticate",
+        "confirmed",
+        "custom",
+        "refused",
+        "completed",
+        "done",
+    ];
     assert_eq!(types_of("Prompt"), known.map(str::to_owned).into());
-    let known = ["identify", "password", "new_password", "code", "resend", "continue", "custom"];
+    let known =
+        ["identify", "password", "new_password", "code", "resend", "authenticate", "choose", "continue", "custom"];
     assert_eq!(types_of("Answer"), known.map(str::to_owned).into());
 }
 

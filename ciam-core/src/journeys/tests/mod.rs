@@ -3,6 +3,7 @@ mod additions;
 mod alike;
 mod identifiers;
 mod recover;
+mod second;
 mod takeover;
 
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Recovery of what is another's by now, or nobody's any more: names and mailboxes that change hands, revocations,
 //! suspended accounts, and guessing.
 
+use std::time::Duration;
+
 use super::recover::{NEW, recovering};
 use super::*;
 use crate::challenges::Challenge;
@@ -21,6 +23,8 @@ async fn shop() -> TestBed {
 
 /// Adds an address or a username to the account of a session.
 pub(super) async fn add(bed: &TestBed, session: &Session, what: &str) {
+    // Later than what the account has: it is by that that one comes first.
+    bed.clock.advance(Duration::from_secs(1));
     let browser = bed.browser();
     let journey = browser.start_in(session, JourneyKind::AddIdentifier).await.id;
     let prompt = browser.answer(&journey, Answer::identify(what)).await.unwrap().prompt;

@@ -111,6 +111,14 @@ new-password-title = Choose a password
 new-password-change = Change
 new-password-rules = At least { $least } characters. A few unrelated words make a good one; spaces are welcome.
 new-password-name = Your name
+otp-title = One more step
+otp-lead-totp = Open your authenticator app and enter the code that it shows.
+otp-lead-recovery-code = Enter one of the recovery codes that you have kept. Each is good once.
+otp-lead-otherwise = Enter the code.
+otp-others = Something else?
+way-totp = Use your authenticator app
+way-recovery-code = Use a recovery code
+way-passkey = Use a passkey
 code-title = Check your messages
 code-lead = We sent a message to { $to }. Enter the code of { $length } digits that is in it, or follow its link.
 code-development = Development: messages are shown in the mailbox.
@@ -174,6 +182,7 @@ refused-not-allowed = This account cannot be signed in at the moment.
 refused-session-ended = You were signed in here, and have been signed out since.
 refused-too-many = Your account has as many addresses as it can have. Remove one first.
 refused-continued-elsewhere = The link in our message was followed in another browser, and it goes on there.
+refused-factor-missing = This account has nothing left by which it could be shown that it is yours.
 refused-otherwise = It cannot go on from here. Please start again.
 
 ## The account
@@ -282,6 +291,8 @@ mistake-password-common = This is one of the most common passwords; choose anoth
 mistake-password-weak = This is easily guessed; add unrelated words, and leave out your name, your address and repetitions.
 mistake-wrong-code = This is not the code from the latest message.
 mistake-code-used-up = This code cannot be used any more. Ask for a new one.
+mistake-wrong-proof = This did not work. Try again, or in another way.
+mistake-unavailable-method = This way cannot be used here.
 mistake-unexpected-answer = This is not what was asked for.
 
 ## What cannot be done

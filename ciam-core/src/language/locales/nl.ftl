@@ -110,6 +110,14 @@ new-password-title = Kies een wachtwoord
 new-password-change = Wijzigen
 new-password-rules = Minstens { $least } tekens. Een paar woorden die niets met elkaar te maken hebben, zijn een goede keus; spaties mogen ook.
 new-password-name = Je naam
+otp-title = Nog één stap
+otp-lead-totp = Open je authenticator-app en vul de code in die daar staat.
+otp-lead-recovery-code = Vul een van de herstelcodes in die je hebt bewaard. Elke code werkt één keer.
+otp-lead-otherwise = Vul de code in.
+otp-others = Op een andere manier?
+way-totp = Gebruik je authenticator-app
+way-recovery-code = Gebruik een herstelcode
+way-passkey = Gebruik een passkey
 code-title = Bekijk je berichten
 code-lead = We hebben een bericht gestuurd naar { $to }. Vul de code van { $length } cijfers in die erin staat, of volg de link.
 code-development = Ontwikkeling: berichten zijn te zien in de mailbox.
@@ -173,6 +181,7 @@ refused-not-allowed = Met dit account kun je op dit moment niet inloggen.
 refused-session-ended = Je was hier ingelogd, maar bent inmiddels uitgelogd.
 refused-too-many = Je account heeft al het hoogste aantal adressen. Verwijder er eerst een.
 refused-continued-elsewhere = De link in ons bericht is in een andere browser gevolgd; daar gaat het verder.
+refused-factor-missing = Dit account heeft niets meer waarmee te bewijzen is dat het van jou is.
 refused-otherwise = Vanaf hier kun je niet verder. Begin opnieuw.
 
 ## Het account
@@ -281,6 +290,8 @@ mistake-password-common = Dit is een van de meest gebruikte wachtwoorden; kies e
 mistake-password-weak = Dit is makkelijk te raden. Voeg woorden toe die er niets mee te maken hebben, en laat je naam, je adres en herhalingen weg.
 mistake-wrong-code = Dit is niet de code uit het laatste bericht.
 mistake-code-used-up = Deze code kun je niet meer gebruiken. Vraag een nieuwe aan.
+mistake-wrong-proof = Dit is niet gelukt. Probeer het opnieuw, of op een andere manier.
+mistake-unavailable-method = Dat kan hier niet.
 mistake-unexpected-answer = Hier werd niet om gevraagd.
 
 ## Wat niet kan

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::Held;
+use crate::throttle::SIGN_IN;
 use crate::throttle::rules::account_limit;
 
 /// Five wrong passwords, each of whose clients has gone when it was judged: they hang up as soon as `store` has
@@ -25,7 +26,7 @@ async fn guesses_that_hang_up(bed: &TestBed, store: &FaultyStore, others: usize)
 /// That they count as any other failure.
 async fn assert_counted(bed: &TestBed, counters: &Store, user: crate::UserId) {
     assert_eq!(guess(&stranger(bed, 1), ADA).await, Err(Duration::from_secs(30)), "all of them have failed");
-    let limit = account_limit(&ThrottleLimits::default(), Account::Known(user));
+    let limit = account_limit(&ThrottleLimits::default(), &SIGN_IN, Account::Known(user));
     let counter = counters.get::<Counter>(limit.counter_id(counters)).await.unwrap().unwrap();
     let counter = serde_json::to_value(counter).unwrap();
     assert_eq!(counter["tries"], counter["failed"], "nothing was given back, and nothing is under way");

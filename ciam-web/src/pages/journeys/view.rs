@@ -1,8 +1,10 @@
 //! How a prompt looks.
 
 use axum::response::{IntoResponse, Response};
+use ciam_core::authenticators::Method;
 use ciam_core::identifiers::IdentifierKind;
 use ciam_core::journeys::{JourneyError, JourneyKind, Mistake, Prompt};
+use ciam_core::language::Wording;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -104,6 +106,19 @@ impl Field {
     }
 }
 
+/// Another way to prove something.
+#[derive(Serialize)]
+struct Way {
+    method: Method,
+    text: String,
+}
+
+impl Way {
+    fn new(method: &Method, wording: &Wording) -> Self {
+        Self { method: method.clone(), text: wording.way(method.as_str()) }
+    }
+}
+
 impl View<'_> {
     /// The path of the journey's current page.
     pub(in crate::pages) fn path(&self, query: &[(&str, &str)]) -> String {
@@ -127,6 +142,7 @@ impl View<'_> {
         let (web, wording) = (self.reader.web(), self.reader.wording());
         let mut code_hint = None;
         let mut reason = None;
+        let (mut asking, mut others) = (None, Vec::new());
         let mut field = None;
         let template = match prompt {
             Prompt::Identify { accepts } => {
@@ -150,6 +166,11 @@ impl View<'_> {
                 });
                 "code.html".to_owned()
             }
+            Prompt::Otp { method, others: ways } => {
+                asking = Some(wording.asking(method.as_str()));
+                others = ways.iter().map(|way| Way::new(way, wording)).collect();
+                "otp.html".to_owned()
+            }
             Prompt::Confirmed {} => "confirmed.html".to_owned(),
             Prompt::Refused { reason: why } if why == "continued_elsewhere" => "continued_elsewhere.html".to_owned(),
             Prompt::Refused { reason: why } => {
@@ -160,6 +181,13 @@ impl View<'_> {
             Prompt::Done { return_to, .. } => return signed_in::go_on(web, return_to.as_ref()).into_response(),
             Prompt::Custom { name, .. } => match web.templates().step(name) {
                 Some(template) => template,
+                None => return Problem::not_found().into_response(),
+            },
+            Prompt::Authenticate { method, others: ways, .. } => match web.templates().step(method.as_str()) {
+                Some(template) => {
+                    others = ways.iter().map(|way| Way::new(way, wording)).collect();
+                    template
+                }
                 None => return Problem::not_found().into_response(),
             },
             _ => return Problem::not_found().into_response(),
@@ -175,6 +203,8 @@ impl View<'_> {
             onward => self.onward.query(&[]),
             forgot => forgotten.query(&[("from", self.journey)]),
             prompt => Serde(prompt),
+            asking => asking,
+            others => Serde(others),
             field => field.map(Serde),
             values => Serde(typed),
             error => error.map(Serde),
