@@ -6,6 +6,7 @@ mod error;
 
 use std::sync::Arc;
 
+use crate::authenticators::Authenticators;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
@@ -39,6 +40,7 @@ struct Inner {
     journeys: Journeys,
     passwords: Passwords,
     identifiers: Identifiers,
+    authenticators: Authenticators,
     outbox: Outbox,
     tries: Tries,
     templates: Templates,
@@ -76,6 +78,12 @@ impl Ciam {
     #[must_use]
     pub fn identifiers(&self) -> &Identifiers {
         &self.inner.identifiers
+    }
+
+    /// With what people prove who they are beside their passwords: lists, and removals.
+    #[must_use]
+    pub fn authenticators(&self) -> &Authenticators {
+        &self.inner.authenticators
     }
 
     /// Journeys: sign-up, sign-in, recovery, a fresh proof, one more identifier; and the links of their messages.

@@ -140,6 +140,7 @@ const fn kind_name(kind: JourneyKind) -> &'static str {
         JourneyKind::Recover => "recover",
         JourneyKind::StepUp => "step_up",
         JourneyKind::AddIdentifier => "add_identifier",
+        JourneyKind::Enrol => "enrol",
     }
 }
 

@@ -60,6 +60,44 @@ impl<'de> Deserialize<'de> for Secret<String> {
     }
 }
 
+/// A secret that its owner is to see: it is written into what is sent to them, and still does not print.
+#[derive(Clone)]
+pub struct Revealed(Secret<String>);
+
+impl From<Secret<String>> for Revealed {
+    fn from(secret: Secret<String>) -> Self {
+        Self(secret)
+    }
+}
+
+impl Revealed {
+    /// The value itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Serialize for Revealed {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.expose())
+    }
+}
+
+impl PartialEq for Revealed {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
+    }
+}
+
+impl Eq for Revealed {}
+
+impl fmt::Debug for Revealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Revealed(..)")
+    }
+}
+
 /// The SHA-256 of something secret: all that a store keeps of it.
 #[derive(Clone, Copy, Eq)]
 pub struct Digest([u8; 32]);

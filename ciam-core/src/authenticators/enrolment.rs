@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Method;
 use crate::clock::Timestamp;
+use crate::events::{Cause, NewEvent};
 use crate::evidence::Strength;
 use crate::id::{ApplicationId, UserId};
 use crate::store::{Collection, Index, Peak, Query, Record};
@@ -78,6 +79,13 @@ impl Enrolment {
     pub fn of_user(user: UserId) -> Query<Self> {
         // More than it can have.
         Self::BY_USER.under(&user).limit(100)
+    }
+
+    pub(crate) fn event(&self, name: &'static str, by: &Cause) -> NewEvent {
+        NewEvent::new(name, by)
+            .about(self.user)
+            .with("authenticator", self.id.to_string())
+            .with("method", self.method.as_str())
     }
 
     /// The name that its owner gives it.

@@ -7,11 +7,15 @@ mod enrolment;
 mod method;
 mod port;
 mod registry;
+mod service;
 
 pub use enrolment::{AuthenticatorId, Enrolment};
 pub use method::{InvalidMethod, Method};
-pub use port::{Authenticator, Examination, Found, Given, Means, Shown, Unavailable, Used, Uses, Verdict};
-pub(crate) use registry::Registry;
+pub use port::{
+    Authenticator, Confirmation, Examination, Found, Given, Means, Ready, Shown, Unavailable, Used, Uses, Verdict,
+};
+pub(crate) use registry::{Registry, sole_former};
+pub use service::{AuthenticatorError, AuthenticatorView, Authenticators};
 
 #[cfg(test)]
 mod tests;

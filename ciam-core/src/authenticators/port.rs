@@ -49,11 +49,22 @@ pub struct Examination<'e> {
 }
 
 /// What is shown to have a proof given.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Shown {
     /// Nothing but a field for a code.
     Code,
+    /// A secret that an authenticator app is to take over: as text, as a link, and as a picture of the link.
+    Totp {
+        /// The secret in base32.
+        secret: Secret<String>,
+        /// The link, `otpauth://…`.
+        uri: Secret<String>,
+        /// The link as a QR code, in SVG.
+        svg: Secret<String>,
+    },
+    /// Codes that their owner is to keep.
+    Codes(Vec<Secret<String>>),
     /// What a host's own authenticator shows.
     Data(serde_json::Value),
 }
@@ -66,6 +77,8 @@ pub enum Given {
     Code(Secret<String>),
     /// What a host's own authenticator takes.
     Data(serde_json::Value),
+    /// That what was shown is kept, and nothing else.
+    Kept,
 }
 
 /// What an examination came to.
@@ -96,6 +109,27 @@ pub enum Used {
     Before,
 }
 
+/// What came of the confirmation of something that was offered.
+#[derive(Debug)]
+pub enum Confirmation {
+    /// It works, and can be kept.
+    Ready(Ready),
+    /// It was not shown to work.
+    Wrong,
+}
+
+/// An authenticator that was shown to work.
+pub struct Ready {
+    /// What its proofs count for at most.
+    pub strength: Strength,
+    /// What its owner knows it by where they give it no name. No secret.
+    pub shown: String,
+    /// What the confirmation itself claims, if it is a proof.
+    pub claim: Option<Claim>,
+    /// What [`Authenticator::enrol_in`] has to know.
+    pub state: Box<dyn Any + Send + Sync>,
+}
+
 /// What a method is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uses {
@@ -103,6 +137,10 @@ pub struct Uses {
     pub second: bool,
     /// Whether it only stands in for others that are lost: having it asks for nothing by itself.
     pub stands_in: bool,
+    /// Whether people add it to their accounts themselves.
+    pub enrols: bool,
+    /// Whether an account has one at most, so that another takes its place.
+    pub sole: bool,
 }
 
 /// It cannot be said now: what it takes to say is away. Nothing was counted.
@@ -171,6 +209,63 @@ pub trait Authenticator: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`].
     async fn settle_in(&self, work: &Work, found: &Found) -> Result<Used, StoreError>;
 
+    /// Makes up what is offered to somebody who wants to add one; the engine seals it into the journey (default: nothing).
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn offer(&self, means: &Means<'_>, examination: &Examination<'_>) -> Result<Secret<Vec<u8>>, Unavailable> {
+        let _ = (means, examination);
+        Ok(Secret::new(Vec::new()))
+    }
+
+    /// What is shown of what was offered (default: as when it is asked for).
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn present(
+        &self,
+        means: &Means<'_>,
+        examination: &Examination<'_>,
+        offered: &[u8],
+    ) -> Result<Shown, Unavailable> {
+        let _ = offered;
+        self.ask(means, examination).await
+    }
+
+    /// Judges whether what was offered works for the person (default: never, for one that nobody adds themselves).
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn confirm(
+        &self,
+        means: &Means<'_>,
+        examination: &Examination<'_>,
+        offered: &[u8],
+        given: &Given,
+    ) -> Result<Confirmation, Unavailable> {
+        let _ = (means, examination, offered, given);
+        Ok(Confirmation::Wrong)
+    }
+
+    /// Keeps what was confirmed, under this id, in the unit that enrols it (default: nothing has to be kept). It may be
+    /// called several times, when the unit is stale.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn enrol_in(&self, work: &Work, id: AuthenticatorId, user: UserId, ready: &Ready) -> Result<(), StoreError> {
+        let _ = (work, id, user, ready);
+        Ok(())
+    }
+
+    /// Removes what was kept under the id of an enrolment, in the unit that removes that (default: nothing was kept).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_in(&self, work: &Work, enrolment: &Enrolment) -> Result<(), StoreError> {
+        let _ = (work, enrolment);
+        Ok(())
+    }
+
     /// Whether a commit was refused because the proof had been used before: what a bound in
     /// [`settle_in`](Self::settle_in) comes to (default: never).
     fn was_used_up(&self, refusal: &StoreError) -> bool {
@@ -183,6 +278,8 @@ impl fmt::Debug for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Code => "Code",
+            Self::Totp { .. } => "Totp(..)",
+            Self::Codes(_) => "Codes(..)",
             Self::Data(_) => "Data(..)",
         })
     }
@@ -193,7 +290,14 @@ impl fmt::Debug for Given {
         f.write_str(match self {
             Self::Code(_) => "Code(..)",
             Self::Data(_) => "Data(..)",
+            Self::Kept => "Kept",
         })
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").field("strength", &self.strength).field("shown", &self.shown).finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Authenticator, Enrolment, Method};
-use crate::evidence::{Factor, Strength};
+use crate::evidence::{Aal, Factor, Need, Strength};
 
 /// All of them, each of another method.
 #[derive(Debug, Clone, Default)]
@@ -29,10 +29,36 @@ impl Registry {
         self.0.iter().find(|one| one.method() == *method)
     }
 
+    /// The methods that people add themselves.
+    pub(crate) fn that_enrol(&self) -> Vec<Method> {
+        self.0.iter().filter(|one| one.uses().enrols).map(|one| one.method()).collect()
+    }
+
+    /// Whether having this asks for nothing by itself.
+    pub(crate) fn stands_in(&self, enrolment: &Enrolment) -> bool {
+        self.of(&enrolment.method).is_some_and(|one| one.uses().stands_in)
+    }
+
+    /// Whether an account that has these is asked for one of them.
+    pub(crate) fn asks(&self, enrolled: &[Enrolment]) -> bool {
+        let asks = |one: &Arc<dyn Authenticator>| one.uses().second && !one.uses().stands_in;
+        enrolled.iter().any(|enrolment| self.of(&enrolment.method).is_some_and(asks))
+    }
+
+    /// What is asked of whoever has these.
+    pub(crate) fn need(&self, enrolled: &[Enrolment]) -> Need {
+        Need::of(if self.asks(enrolled) { Aal::Aal2 } else { Aal::Aal1 })
+    }
+
     /// What a proof with this enrolment counts for at most; nothing where the engine has not its method.
     pub(crate) fn strength(&self, enrolment: &Enrolment) -> Option<Strength> {
         self.of(&enrolment.method).map(|one| weaker(one.ceiling(), enrolment.strength))
     }
+}
+
+/// Those of an account's that another one of this method takes the place of.
+pub(crate) fn sole_former<'e>(one: &dyn Authenticator, own: &'e [Enrolment]) -> Vec<&'e Enrolment> {
+    own.iter().filter(|own| one.uses().sole && own.method == one.method()).collect()
 }
 
 /// What both allow.

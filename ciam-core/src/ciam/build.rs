@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{BuildError, Ciam, CiamBuilder, Inner};
-use crate::authenticators::{Enrolment, Registry};
+use crate::authenticators::{Authenticators, Enrolment, Registry};
 use crate::challenges::Challenge;
 use crate::clock::SystemClock;
 use crate::config::{PathPrefix, PublicUrl};
@@ -165,9 +165,17 @@ impl CiamBuilder {
             Background::start(workers.clone())
         };
         let passwords = Passwords { journeys: journeys.clone() };
+        let registered = Authenticators {
+            store: store.clone(),
+            registry: journeys.authenticators.clone(),
+            notices: notices.clone(),
+            sessions: sessions.clone(),
+            config: Arc::clone(&config),
+        };
         let identifiers =
             Identifiers { store: store.clone(), notices, sessions: sessions.clone(), config: Arc::clone(&config) };
         let inner = Inner {
+            authenticators: registered,
             store,
             config,
             users,

@@ -38,7 +38,7 @@ pub enum Answer {
         #[serde(default)]
         username: Option<String>,
     },
-    /// To `code` and to `otp`.
+    /// To `code`, `otp` and `totp_create`.
     Code {
         /// The code; spaces and hyphens in it do not matter.
         #[cfg_attr(feature = "openapi", schema(value_type = String))]
@@ -46,6 +46,12 @@ pub enum Answer {
     },
     /// To `code`: send another message.
     Resend {},
+    /// To `enrol`, and to what is offered then: what is to be added.
+    Enrol {
+        /// One of the `choices`.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, example = "totp"))]
+        method: Method,
+    },
     /// To `authenticate`: what the host's authenticator wants.
     Authenticate {
         /// The answer.
@@ -58,7 +64,7 @@ pub enum Answer {
         #[cfg_attr(feature = "openapi", schema(value_type = String, example = "recovery_code"))]
         method: Method,
     },
-    /// To `confirmed`: go on here.
+    /// To `confirmed`: go on here. To `recovery_codes`: they are kept.
     Continue {},
     /// To `custom`: what the host's step wants to know.
     Custom {
@@ -159,6 +165,7 @@ impl Answer {
             Self::Code { .. } | Self::Resend {} => Stage::Prove,
             Self::Continue {} => Stage::GoOn,
             Self::Authenticate { .. } | Self::Choose { .. } => Stage::Second,
+            Self::Enrol { .. } => Stage::Enrol,
             Self::Custom { .. } => Stage::Custom,
         }
     }

@@ -10,6 +10,7 @@
 mod account;
 mod answer;
 mod custom;
+mod enrol;
 mod error;
 mod local_path;
 mod new_password;
@@ -31,6 +32,7 @@ use tracing::Instrument as _;
 
 pub use answer::{Answer, Identify};
 pub use custom::{CustomError, CustomStep};
+pub(crate) use enrol::remove_in;
 pub use error::{JourneyError, Mistake};
 pub use local_path::LocalPath;
 pub(crate) use new_password::Known;
@@ -250,6 +252,14 @@ impl Journeys {
                 self.prove_with(at, client, &method, Given::Data(data)).await
             }
             (Step::Prove { ways, .. }, Answer::Choose { method }) => self.choose(at, client, &ways, method).await,
+            (Step::Enrol | Step::Confirm(_), Answer::Enrol { method }) => self.offer(at, client, &method).await,
+            (Step::Confirm(offered), Answer::Code { code }) => {
+                self.confirm(at, client, &offered, Given::Code(code)).await
+            }
+            (Step::Confirm(offered), Answer::Authenticate { data }) => {
+                self.confirm(at, client, &offered, Given::Data(data)).await
+            }
+            (Step::Confirm(offered), Answer::Continue {}) => self.confirm(at, client, &offered, Given::Kept).await,
             (Step::GoOn, Answer::Continue {}) => self.go_on(at, client).await,
             (Step::Custom(name), Answer::Custom { data }) => self.take_custom(at, client, &name, data).await,
             // Sent twice, or from a page that was left open: the journey has gone on.
@@ -417,6 +427,8 @@ impl Journeys {
                 }
             }
             Step::GoOn => Prompt::Confirmed {},
+            Step::Enrol => self.prompt_of_choices(),
+            Step::Confirm(offered) => self.prompt_of_offer(journey, &offered).await?,
             Step::Prove { method, ways } => self.prompt_of_second(journey, method, &ways).await?,
             Step::Custom(name) => {
                 let step = self.custom.iter().find(|step| step.name() == name).ok_or(JourneyError::Unknown)?;

@@ -1,5 +1,6 @@
 //! What comes next: the one place that knows the order of things.
 
+use super::enrol::Offered;
 use super::prompt::JourneyKind;
 use super::proved::Proved;
 use super::situation::{AccountNow, Situation};
@@ -26,6 +27,10 @@ pub(crate) enum Step {
         /// All of them.
         ways: Vec<Method>,
     },
+    /// Have an authenticator chosen that is to be added.
+    Enrol,
+    /// Have it shown that what was offered works.
+    Confirm(Offered),
     /// A step of the host's own, by its name.
     Custom(String),
     /// Nothing is missing: open the session, or give the one that there is its proof. No answer is waited for.
@@ -43,6 +48,7 @@ pub(crate) enum Stage {
     Prove,
     GoOn,
     Second,
+    Enrol,
     Custom,
     End,
 }
@@ -50,14 +56,14 @@ pub(crate) enum Stage {
 impl Stage {
     /// Its place on the way of this kind of journey; an answer to an earlier stage comes late.
     pub(crate) fn place(self, kind: JourneyKind) -> usize {
-        use Stage::{Custom, End, GoOn, Identify, NewPassword, Password, Prove, Second};
-        let way: [Self; 8] = match kind {
+        use Stage::{Custom, End, Enrol, GoOn, Identify, NewPassword, Password, Prove, Second};
+        let way: [Self; 9] = match kind {
             JourneyKind::SignUp | JourneyKind::SignIn => {
-                [Identify, Password, NewPassword, Prove, GoOn, Second, Custom, End]
+                [Identify, Password, NewPassword, Prove, GoOn, Second, Enrol, Custom, End]
             }
-            JourneyKind::Recover => [Identify, Prove, GoOn, Second, NewPassword, Password, Custom, End],
-            JourneyKind::StepUp | JourneyKind::AddIdentifier => {
-                [Password, Second, Identify, NewPassword, Prove, GoOn, Custom, End]
+            JourneyKind::Recover => [Identify, Prove, GoOn, Second, NewPassword, Password, Enrol, Custom, End],
+            JourneyKind::StepUp | JourneyKind::AddIdentifier | JourneyKind::Enrol => {
+                [Password, Second, Identify, NewPassword, Prove, GoOn, Enrol, Custom, End]
             }
         };
         way.iter().position(|stage| *stage == self).unwrap_or(way.len())
@@ -74,6 +80,7 @@ impl Step {
             Self::ProveAddress => Stage::Prove,
             Self::GoOn => Stage::GoOn,
             Self::Prove { .. } => Stage::Second,
+            Self::Enrol | Self::Confirm(_) => Stage::Enrol,
             Self::Custom(_) => Stage::Custom,
             Self::Open | Self::Ended(_) => Stage::End,
         }
@@ -99,6 +106,10 @@ pub(crate) fn next(journey: &Journey, situation: &Situation) -> Step {
         (JourneyKind::AddIdentifier, _) => {
             situation.missing_in_session(journey).or(Some(if sent { Step::ProveAddress } else { Step::Identify }))
         }
+        (JourneyKind::Enrol, _) if journey.enrolled => return Step::Open,
+        (JourneyKind::Enrol, _) => situation
+            .missing_in_session(journey)
+            .or_else(|| Some(journey.offered.clone().map_or(Step::Enrol, Step::Confirm))),
         (_, None) if journey.handle.is_none() => Some(Step::Identify),
         (JourneyKind::SignIn, None) => Some(Step::Password),
         (JourneyKind::SignUp, None) => Some(if sent { Step::ProveAddress } else { Step::NewPassword }),

@@ -7,6 +7,7 @@ use crate::authenticators::Method;
 use crate::clock::{Timestamp, rfc3339};
 use crate::identifiers::{Asked, IdentifierKind};
 use crate::messages::Channel;
+use crate::secret::Revealed;
 use crate::sessions::SessionView;
 
 /// The kinds of journeys.
@@ -25,13 +26,15 @@ pub enum JourneyKind {
     StepUp,
     /// One more address, number or username for an account. Begins signed in.
     AddIdentifier,
+    /// One more authenticator for an account. Begins signed in.
+    Enrol,
 }
 
 impl JourneyKind {
     /// Whether only somebody who is signed in can begin it.
     #[must_use]
     pub const fn begins_signed_in(self) -> bool {
-        matches!(self, Self::StepUp | Self::AddIdentifier)
+        matches!(self, Self::StepUp | Self::AddIdentifier | Self::Enrol)
     }
 }
 
@@ -107,6 +110,32 @@ pub enum Prompt {
         #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
         others: Vec<Method>,
     },
+    /// What is to be added to the account? Answer with [`Answer::Enrol`](super::Answer::Enrol).
+    Enrol {
+        /// What there is to choose from.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+        choices: Vec<Method>,
+    },
+    /// A secret for an authenticator app. Answer with a code that the app makes of it
+    /// ([`Answer::Code`](super::Answer::Code)).
+    TotpCreate {
+        /// The secret in base32, to be typed in.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        secret: Revealed,
+        /// The link that an app on the same device opens, `otpauth://…`.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        uri: Revealed,
+        /// The link as a QR code, in SVG.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        svg: Revealed,
+    },
+    /// Codes to be kept. They are shown only here; answer with [`Answer::Continue`](super::Answer::Continue) once they are,
+    /// and not before do they count.
+    RecoveryCodes {
+        /// The codes.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+        codes: Vec<Revealed>,
+    },
     /// The link of the message was followed on another device. Answer with
     /// [`Answer::Continue`](super::Answer::Continue) to go on here.
     Confirmed {},
@@ -122,7 +151,7 @@ pub enum Prompt {
     Refused {
         /// Why, as a word: `expired` (the registration is too old), `address_taken` (it became another account's
         /// meanwhile), `not_allowed` (the account may not sign in), `session_ended` (what the journey opened has ended,
-        /// or that which it began with), `too_many` (the account has as many identifiers as it may),
+        /// or that which it began with), `too_many` (the account has as many identifiers, or authenticators, as it may),
         /// `continued_elsewhere` (its link was followed on another device, which goes on), `factor_missing` (the account
         /// has nothing by which it could prove what is asked for).
         reason: String,
@@ -149,6 +178,9 @@ impl Prompt {
             Self::NewPassword { .. } => "new_password",
             Self::Code { .. } => "code",
             Self::Otp { .. } => "otp",
+            Self::Enrol { .. } => "enrol",
+            Self::TotpCreate { .. } => "totp_create",
+            Self::RecoveryCodes { .. } => "recovery_codes",
             Self::Authenticate { .. } => "authenticate",
             Self::Confirmed {} => "confirmed",
             Self::Custom { .. } => "custom",

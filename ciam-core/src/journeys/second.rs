@@ -16,7 +16,7 @@ use crate::authenticators::{
     Authenticator, Enrolment, Examination, Found, Given, Means, Method, Shown, Unavailable, Used, Verdict,
 };
 use crate::devices::KnownDevice;
-use crate::events::{Cause, NewEvent, Origin};
+use crate::events::{Cause, Origin};
 use crate::id::UserId;
 use crate::secret::Digest;
 use crate::sessions::Opened;
@@ -54,6 +54,8 @@ impl Journeys {
         Ok(match shown {
             Shown::Code => Prompt::Otp { method, others },
             Shown::Data(data) => Prompt::Authenticate { method, data, others },
+            // These are for those who enrol.
+            Shown::Totp { .. } | Shown::Codes(_) => Prompt::Otp { method, others },
         })
     }
 
@@ -150,13 +152,8 @@ impl Journeys {
                 self.note(&work, &mut journey, user, noted).await?;
                 journey.chosen = None;
                 let by = Cause::user(user, client.origin.clone());
-                work.record(
-                    NewEvent::new("authenticator.used", &by)
-                        .about(user)
-                        .with("authenticator", enrolment.id.to_string())
-                        .with("method", enrolment.method.as_str())
-                        .with("journey", journey.id.to_string()),
-                )?;
+                let used = enrolment.event("authenticator.used", &by);
+                work.record(used.with("journey", journey.id.to_string()))?;
                 let advanced = if journey.subject.is_some() {
                     self.renew(&work, at, journey, client).await?
                 } else {
@@ -209,19 +206,23 @@ impl Journeys {
     }
 
     /// The authenticator of a method, and whose proof is asked for.
-    fn examined(&self, journey: &Journey, method: &Method) -> Result<(Arc<dyn Authenticator>, UserId), JourneyError> {
+    pub(super) fn examined(
+        &self,
+        journey: &Journey,
+        method: &Method,
+    ) -> Result<(Arc<dyn Authenticator>, UserId), JourneyError> {
         let one = self.authenticators.of(method).ok_or(JourneyError::Stale)?;
         let proved = journey.proved.as_ref().map(|proved| proved.user);
         let user = proved.or(journey.subject.as_ref().map(|subject| subject.user)).ok_or(JourneyError::Stale)?;
         Ok((Arc::clone(one), user))
     }
 
-    fn means<'m>(&'m self, journey: &Journey, origin: &'m Origin) -> Result<Means<'m>, JourneyError> {
+    pub(super) fn means<'m>(&'m self, journey: &Journey, origin: &'m Origin) -> Result<Means<'m>, JourneyError> {
         let application = self.application(journey)?;
         Ok(Means { store: &self.store, vault: self.vault.as_ref(), application, origin })
     }
 
-    fn examination<'e>(
+    pub(super) fn examination<'e>(
         &self,
         journey: &Journey,
         user: UserId,
@@ -254,7 +255,13 @@ impl Journeys {
     }
 
     /// Notes a proof, of somebody who has given another or who began signed in.
-    async fn note(&self, work: &Work, journey: &mut Journey, user: UserId, noted: Noted) -> Result<(), Halt> {
+    pub(super) async fn note(
+        &self,
+        work: &Work,
+        journey: &mut Journey,
+        user: UserId,
+        noted: Noted,
+    ) -> Result<(), Halt> {
         match &mut journey.proved {
             Some(proved) if proved.user == user => proved.proofs.push(noted),
             Some(_) => return Err(JourneyError::Stale.into()),
@@ -268,7 +275,7 @@ impl Journeys {
 }
 
 /// What an authenticator answers in time.
-async fn patiently<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> Result<T, JourneyError> {
+pub(super) async fn patiently<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> Result<T, JourneyError> {
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(answered) => answered.map_err(|unavailable| JourneyError::Unavailable(unavailable.into())),
         Err(late) => Err(JourneyError::Unavailable(late.into())),

@@ -149,13 +149,8 @@ impl Journeys {
             assurance: session.assurance,
         });
         let enrolled = self.enrolled(reads, user).await?;
-        let asks =
-            |enrolment: &Enrolment| self.authenticators.of(&enrolment.method).is_some_and(|one| !one.uses().stands_in);
-        let aal = if enrolled.iter().any(asks) { Aal::Aal2 } else { Aal::Aal1 };
-        let need = match session {
-            Some(_) => Need::of(aal).within(self.config.fresh),
-            None => Need::of(aal),
-        };
+        let need = self.authenticators.need(&enrolled);
+        let need = if session.is_some() { need.within(self.config.fresh) } else { need };
         Ok(AccountNow { need, ways: self.ways(&enrolled), session })
     }
 

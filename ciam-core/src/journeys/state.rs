@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::enrol::Offered;
 use super::error::JourneyError;
 use super::local_path::LocalPath;
 use super::prompt::JourneyKind;
@@ -53,6 +54,12 @@ pub struct Journey {
     /// The way to prove something that was chosen among those that the account has.
     #[serde(default)]
     pub(crate) chosen: Option<Method>,
+    /// What is to be added to the account, and waits to be confirmed.
+    #[serde(default)]
+    pub(crate) offered: Option<Offered>,
+    /// Whether that was added.
+    #[serde(default)]
+    pub(crate) enrolled: bool,
     /// Whether it ends without a session: a link has brought it to this device from another.
     pub(crate) opens_no_session: bool,
     /// The names of the host's steps that are done.
@@ -214,6 +221,8 @@ impl Seed {
             challenge: None,
             proved: None,
             chosen: None,
+            offered: None,
+            enrolled: false,
             opens_no_session: false,
             custom_done: Vec::new(),
             end: None,

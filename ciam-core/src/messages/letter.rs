@@ -47,6 +47,10 @@ pub(crate) enum Change {
     Added(IdentifierKind),
     /// An identifier of this kind was removed.
     Removed(IdentifierKind),
+    /// A way to prove who one is was added.
+    AuthenticatorAdded,
+    /// A way to prove who one is was removed.
+    AuthenticatorRemoved,
 }
 
 impl Letter<'_> {
@@ -63,6 +67,8 @@ impl Letter<'_> {
                 Change::Recovered => TemplateName::PasswordRecovered,
                 Change::Added(_) => TemplateName::IdentifierAdded,
                 Change::Removed(_) => TemplateName::IdentifierRemoved,
+                Change::AuthenticatorAdded => TemplateName::AuthenticatorAdded,
+                Change::AuthenticatorRemoved => TemplateName::AuthenticatorRemoved,
             },
         }
     }
@@ -91,6 +97,10 @@ pub enum TemplateName {
     IdentifierAdded,
     /// An address, number or username was removed.
     IdentifierRemoved,
+    /// To the owner of an account: a way to prove who they are was added.
+    AuthenticatorAdded,
+    /// To the owner of an account: a way to prove who they are was removed.
+    AuthenticatorRemoved,
 }
 
 /// What every text of a message may say beside its own.
@@ -98,7 +108,7 @@ const OF_A_PROOF: [&str; 5] = ["app", "code", "link", "code_for", "link_for"];
 
 impl TemplateName {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ConfirmAddress,
         Self::AddIdentifier,
         Self::AddressKnown,
@@ -108,6 +118,8 @@ impl TemplateName {
         Self::PasswordRecovered,
         Self::IdentifierAdded,
         Self::IdentifierRemoved,
+        Self::AuthenticatorAdded,
+        Self::AuthenticatorRemoved,
     ];
 
     /// Its name, as in events: `confirm_address`.
@@ -123,6 +135,8 @@ impl TemplateName {
             Self::PasswordRecovered => "password_recovered",
             Self::IdentifierAdded => "identifier_added",
             Self::IdentifierRemoved => "identifier_removed",
+            Self::AuthenticatorAdded => "authenticator_added",
+            Self::AuthenticatorRemoved => "authenticator_removed",
         }
     }
 
@@ -144,7 +158,9 @@ impl TemplateName {
             Self::AddressKnown => &["app", "greeting", "name", "link"],
             Self::Recover => &["app", "greeting", "name", "code", "link", "code_for", "link_for"],
             Self::NoAccount => &["app", "link"],
-            Self::PasswordChanged | Self::PasswordRecovered => &["app", "greeting", "name", "at", "device", "link"],
+            Self::PasswordChanged | Self::PasswordRecovered | Self::AuthenticatorAdded | Self::AuthenticatorRemoved => {
+                &["app", "greeting", "name", "at", "device", "link"]
+            }
             Self::IdentifierAdded | Self::IdentifierRemoved => {
                 &["app", "greeting", "name", "at", "device", "kind", "link"]
             }

@@ -355,6 +355,8 @@ impl Sample {
             TemplateName::PasswordRecovered => Change::Recovered,
             TemplateName::IdentifierAdded => Change::Added(IdentifierKind::Email),
             TemplateName::IdentifierRemoved => Change::Removed(IdentifierKind::Email),
+            TemplateName::AuthenticatorAdded => Change::AuthenticatorAdded,
+            TemplateName::AuthenticatorRemoved => Change::AuthenticatorRemoved,
         };
         Letter::Changed { name, change, at, device: Some("Firefox/130.0 Linux"), recover: link }
     }

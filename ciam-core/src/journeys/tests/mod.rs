@@ -1,6 +1,7 @@
 mod account;
 mod additions;
 mod alike;
+mod enrol;
 mod identifiers;
 mod recover;
 mod second;

@@ -9,19 +9,20 @@ use super::recover::{NEW, recovering};
 use super::takeover::add;
 use super::*;
 use crate::authenticators::{
-    Authenticator, AuthenticatorId, Enrolment, Examination, Found, Means, Method, Shown, Unavailable, Used, Uses,
-    Verdict,
+    Authenticator, AuthenticatorId, Confirmation, Enrolment, Examination, Found, Means, Method, Ready, Shown,
+    Unavailable, Used, Uses, Verdict,
 };
 use crate::evidence::{Amr, AmrSet, Claim, Factor, Strength};
 use crate::identifiers::IdentifierPolicy;
 use crate::store::{Collection, MemoryStore, Peak, Record, Schema};
 
 const CODE: Strength = Strength::of(AmrSet::of(&[Amr::Otp]), Factor::Possession);
-const KEY: Strength = Strength::of(AmrSet::of(&[Amr::Hwk, Amr::User]), Factor::PossessionVerified).resisting_phishing();
+pub(super) const KEY: Strength =
+    Strength::of(AmrSet::of(&[Amr::Hwk, Amr::User]), Factor::PossessionVerified).resisting_phishing();
 
 /// What a [`FakeCode`] keeps: which codes were used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct FakeSecret {
+pub(super) struct FakeSecret {
     id: AuthenticatorId,
     used: i64,
 }
@@ -41,7 +42,7 @@ impl Record for FakeSecret {
 
 /// Takes every multiple of seven once, in rising order.
 #[derive(Debug, Clone)]
-struct FakeCode {
+pub(super) struct FakeCode {
     method: &'static str,
     stands_in: bool,
     examined: Arc<AtomicU32>,
@@ -49,8 +50,13 @@ struct FakeCode {
 }
 
 impl FakeCode {
-    fn new(method: &'static str) -> Self {
+    pub(super) fn new(method: &'static str) -> Self {
         Self { method, stands_in: false, examined: Arc::default(), is_away: Arc::default() }
+    }
+
+    pub(super) fn standing_in(mut self) -> Self {
+        self.stands_in = true;
+        self
     }
 }
 
@@ -65,7 +71,7 @@ impl Authenticator for FakeCode {
     }
 
     fn uses(&self) -> Uses {
-        Uses { second: true, stands_in: self.stands_in }
+        Uses { second: true, stands_in: self.stands_in, enrols: true, sole: self.stands_in }
     }
 
     fn records(&self, schema: Schema) -> Schema {
@@ -102,11 +108,53 @@ impl Authenticator for FakeCode {
     fn was_used_up(&self, refusal: &StoreError) -> bool {
         FakeSecret::USED.exceeded(refusal)
     }
+
+    async fn offer(&self, means: &Means<'_>, _: &Examination<'_>) -> Result<Secret<Vec<u8>>, Unavailable> {
+        let mut drawn = vec![0];
+        means.store.entropy().fill(&mut drawn);
+        Ok(Secret::new(drawn))
+    }
+
+    async fn present(&self, _: &Means<'_>, _: &Examination<'_>, offered: &[u8]) -> Result<Shown, Unavailable> {
+        let text = |text: String| Secret::new(text);
+        Ok(match self.stands_in {
+            true => Shown::Codes(vec![text(offered[0].to_string())]),
+            false => Shown::Totp {
+                secret: text(offered[0].to_string()),
+                uri: text("otpauth://".to_owned()),
+                svg: text("<svg/>".to_owned()),
+            },
+        })
+    }
+
+    async fn confirm(
+        &self,
+        _: &Means<'_>,
+        _: &Examination<'_>,
+        offered: &[u8],
+        given: &Given,
+    ) -> Result<Confirmation, Unavailable> {
+        let (works, claim) = match given {
+            Given::Code(typed) => (*typed.expose() == offered[0].to_string(), Some(Claim::full(CODE))),
+            Given::Kept => (self.stands_in, None),
+            _ => (false, None),
+        };
+        let ready = Ready { strength: CODE, shown: "Fake".to_owned(), claim, state: Box::new(()) };
+        Ok(if works { Confirmation::Ready(ready) } else { Confirmation::Wrong })
+    }
+
+    async fn enrol_in(&self, work: &Work, id: AuthenticatorId, _: UserId, _: &Ready) -> Result<(), StoreError> {
+        work.insert(&FakeSecret { id, used: 0 })
+    }
+
+    async fn remove_in(&self, work: &Work, enrolment: &Enrolment) -> Result<(), StoreError> {
+        work.take::<FakeSecret>(enrolment.id).await.map(drop)
+    }
 }
 
 /// Takes the challenge that it showed, and boasts of being a passkey. It keeps nothing.
 #[derive(Debug)]
-struct FakeKey(Strength);
+pub(super) struct FakeKey(pub(super) Strength);
 
 #[async_trait]
 impl Authenticator for FakeKey {
@@ -119,7 +167,7 @@ impl Authenticator for FakeKey {
     }
 
     fn uses(&self) -> Uses {
-        Uses { second: true, stands_in: false }
+        Uses { second: true, stands_in: false, enrols: false, sole: false }
     }
 
     async fn ask(&self, _: &Means<'_>, e: &Examination<'_>) -> Result<Shown, Unavailable> {
@@ -152,7 +200,7 @@ async fn bed() -> TestBed {
 }
 
 /// Gives an account an authenticator, as an enrolment does.
-async fn enrol(bed: &TestBed, user: UserId, method: &str, strength: Strength) -> AuthenticatorId {
+pub(super) async fn enrol(bed: &TestBed, user: UserId, method: &str, strength: Strength) -> AuthenticatorId {
     let method: Method = method.parse().unwrap();
     let enrolled = bed.ciam.store().transact(|work| {
         let method = method.clone();
@@ -174,12 +222,12 @@ fn data(value: serde_json::Value) -> Answer {
     Answer::Authenticate { data: value }
 }
 
-fn choose(method: &str) -> Answer {
+pub(super) fn choose(method: &str) -> Answer {
     Answer::Choose { method: method.parse().unwrap() }
 }
 
 /// A browser whose sign-in waits for a second factor.
-async fn waiting(bed: &TestBed) -> (crate::testing::Browser, String) {
+pub(super) async fn waiting(bed: &TestBed) -> (crate::testing::Browser, String) {
     let browser = bed.browser();
     let journey = browser.identified(JourneyKind::SignIn, ADA).await;
     let advanced = browser.answer(&journey, password(PASSWORD)).await.unwrap();
@@ -195,7 +243,7 @@ fn shown(prompt: &Prompt) -> serde_json::Value {
     }
 }
 
-async fn events(bed: &TestBed, name: &str) -> Vec<Event> {
+pub(super) async fn events(bed: &TestBed, name: &str) -> Vec<Event> {
     let events = bed.ciam.store().tail::<Event>(Position::START, 1000).await.unwrap();
     events.into_iter().map(|(_, event)| event).filter(|event| event.name == name).collect()
 }
@@ -223,7 +271,7 @@ async fn an_account_with_a_second_factor_is_asked_for_it() {
 
 #[tokio::test]
 async fn what_stands_in_for_others_asks_for_nothing_by_itself() {
-    let bed = bed_with(FakeCode { stands_in: true, ..FakeCode::new("fake_backup") }).await;
+    let bed = bed_with(FakeCode::new("fake_backup").standing_in()).await;
     let ada = bed.sign_up(ADA, PASSWORD).await.session.user;
     enrol(&bed, ada, "fake_backup", CODE).await;
     assert!(bed.sign_in(ADA, PASSWORD).await.is_ok());
@@ -399,6 +447,58 @@ async fn mf5_a_factor_that_comes_meanwhile_is_asked_in_the_journey_under_way() {
     assert!(matches!(advanced.prompt, Prompt::Otp { .. }) && advanced.opened.is_none());
     assert!(recovers.answer(&recovery, new_password(NEW)).await.is_err());
     let prompt = bed.ciam.journeys().prompt(&recovery, &recovers.client).await.unwrap();
+    assert!(matches!(prompt, Prompt::Otp { .. }), "{prompt:?}");
+}
+
+/// Hashes once somebody says so, after it was told to wait.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    hasher: crate::testing::CountingHasher,
+    waits: Arc<AtomicBool>,
+    reached: Arc<tokio::sync::Notify>,
+    go_on: Arc<tokio::sync::Notify>,
+}
+
+#[async_trait]
+impl PasswordHasher for Held {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        if self.waits.load(Ordering::SeqCst) {
+            self.reached.notify_one();
+            self.go_on.notified().await;
+        }
+        self.hasher.hash(password).await
+    }
+
+    async fn verify(
+        &self,
+        password: &Password,
+        against: Option<&PasswordHash>,
+    ) -> Result<crate::passwords::Verdict, HashError> {
+        self.hasher.verify(password, against).await
+    }
+}
+
+#[tokio::test]
+async fn mf5_a_factor_that_comes_while_the_new_password_is_hashed_is_asked_before_it_is_set() {
+    let held = Held::default();
+    let bed =
+        TestBed::with(|b| b.store(MemoryStore::new()).hasher(held.clone()).authenticator(FakeCode::new("fake_code")))
+            .await;
+    let ada = bed.sign_up(ADA, PASSWORD).await.session.user;
+    let browser = bed.browser();
+    let journey = recovering(&bed, &browser, ADA).await;
+    let right = bed.code_for(ADA).await;
+    browser.answer(&journey, code(&right)).await.unwrap();
+    held.waits.store(true, Ordering::SeqCst);
+    let (answered, ()) = tokio::join!(browser.answer(&journey, new_password(NEW)), async {
+        held.reached.notified().await;
+        enrol(&bed, ada, "fake_code", CODE).await;
+        held.go_on.notify_one();
+    });
+    assert!(matches!(answered, Err(JourneyError::Stale)), "{answered:?}");
+    held.waits.store(false, Ordering::SeqCst);
+    assert!(bed.sign_in(ADA, NEW).await.is_err(), "the old password is in force");
+    let prompt = bed.ciam.journeys().prompt(&journey, &browser.client).await.unwrap();
     assert!(matches!(prompt, Prompt::Otp { .. }), "{prompt:?}");
 }
 

@@ -234,6 +234,8 @@ security-newest = Latest
 security-older = Earlier
 ## What happened to an account
 
+event-authenticator-added = A way to prove who you are was added
+event-authenticator-removed = A way to prove who you are was removed
 event-identifier-added = A way to sign in was added
 event-identifier-removed = A way to sign in was removed
 event-password-changed = The password was changed
@@ -484,6 +486,34 @@ message-identifier-added =
         [phone] A phone number
        *[username] A username
     } was added to your account at { $app }. If it was not you, set a new password: { $link }
+
+message-authenticator-added =
+    { $greeting }
+
+    A way to prove who you are was added to your account at { $app }:
+
+    {"    "}{ $at }
+    {"    "}{ $device }
+
+    If it was you, there is nothing to do. If it was not, set a new password at once; that signs everybody out:
+
+    {"    "}{ $link }
+    .subject = A way to prove who you are was added to your account at { $app }
+    .short = A way to prove who you are was added to your account at { $app }. If it was not you, set a new password: { $link }
+
+message-authenticator-removed =
+    { $greeting }
+
+    A way to prove who you are was removed from your account at { $app }:
+
+    {"    "}{ $at }
+    {"    "}{ $device }
+
+    If it was you, there is nothing to do. If it was not, set a new password at once; that signs everybody out:
+
+    {"    "}{ $link }
+    .subject = A way to prove who you are was removed from your account at { $app }
+    .short = A way to prove who you are was removed from your account at { $app }. If it was not you, set a new password: { $link }
 
 message-identifier-removed =
     { $greeting }

@@ -233,6 +233,8 @@ security-newest = Nieuwste
 security-older = Eerder
 ## Wat er met een account is gebeurd
 
+event-authenticator-added = Er is een manier om te bewijzen wie je bent bijgekomen
+event-authenticator-removed = Er is een manier om te bewijzen wie je bent verwijderd
 event-identifier-added = Er is een manier om in te loggen bijgekomen
 event-identifier-removed = Er is een manier om in te loggen verwijderd
 event-password-changed = Het wachtwoord is gewijzigd
@@ -483,6 +485,34 @@ message-identifier-added =
         [phone] een telefoonnummer
        *[username] een gebruikersnaam
     } toegevoegd. Was jij dat niet? Stel een nieuw wachtwoord in: { $link }
+
+message-authenticator-added =
+    { $greeting }
+
+    Aan je account bij { $app } is een manier om te bewijzen wie je bent toegevoegd:
+
+    {"    "}{ $at }
+    {"    "}{ $device }
+
+    Was jij dat? Dan hoef je niets te doen. Zo niet, stel dan meteen een nieuw wachtwoord in; daarmee wordt iedereen uitgelogd:
+
+    {"    "}{ $link }
+    .subject = Aan je account bij { $app } is een manier om te bewijzen wie je bent toegevoegd
+    .short = Aan je account bij { $app } is een manier om te bewijzen wie je bent toegevoegd. Was jij dat niet? Stel een nieuw wachtwoord in: { $link }
+
+message-authenticator-removed =
+    { $greeting }
+
+    Van je account bij { $app } is een manier om te bewijzen wie je bent verwijderd:
+
+    {"    "}{ $at }
+    {"    "}{ $device }
+
+    Was jij dat? Dan hoef je niets te doen. Zo niet, stel dan meteen een nieuw wachtwoord in; daarmee wordt iedereen uitgelogd:
+
+    {"    "}{ $link }
+    .subject = Van je account bij { $app } is een manier om te bewijzen wie je bent verwijderd
+    .short = Van je account bij { $app } is een manier om te bewijzen wie je bent verwijderd. Was jij dat niet? Stel een nieuw wachtwoord in: { $link }
 
 message-identifier-removed =
     { $greeting }
