@@ -1,0 +1,14 @@
+//! Passkeys, codes of an authenticator app and recovery codes: the ceremonies, without a store.
+//!
+//! Everything here is a pure function of what it is given: the moment comes from the caller's clock, challenges and
+//! seeds from its entropy, credentials from its store. Nothing is kept, so nothing can be counted, used up or
+//! forgotten here: that a step, a code or a challenge is good once is the caller's to see to, and each type says how.
+//!
+//! # I want to …
+//!
+//! - **offer an authenticator app, and check its codes**: [`totp`] (feature `totp`).
+
+#[cfg(feature = "totp")]
+pub mod totp;
+#[cfg(feature = "totp")]
+mod typed;

@@ -1,0 +1,34 @@
+//! Reading what people type: with spaces, hyphens, and whatever a clipboard puts between groups.
+
+use ciam_core::secret::Secret;
+use zeroize::Zeroize as _;
+
+/// The longest text that is looked at, in bytes.
+const LONGEST: usize = 128;
+
+/// The characters that `meant` makes of a typed text, without what separates groups; none if one of them means
+/// nothing, or if the text is too long to be anything.
+fn read(typed: &str, meant: impl Fn(char) -> Option<char>) -> Option<Secret<String>> {
+    let separates = |c: &char| {
+        c.is_whitespace() || matches!(c, '-' | '\u{200b}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{feff}')
+    };
+    if typed.len() > LONGEST {
+        return None;
+    }
+    let mut text = String::with_capacity(LONGEST);
+    for c in typed.chars().filter(|c| !separates(c)) {
+        let Some(c) = meant(c) else {
+            text.zeroize();
+            return None;
+        };
+        text.push(c);
+    }
+    Some(Secret::new(text))
+}
+
+/// The digits that were typed, if they are exactly this many and nothing else. Only `0` to `9` are digits.
+#[cfg(feature = "totp")]
+pub(crate) fn digits(typed: &str, count: usize) -> Option<Secret<String>> {
+    let digits = read(typed, |c| c.is_ascii_digit().then_some(c))?;
+    (count > 0 && digits.expose().len() == count).then_some(digits)
+}
