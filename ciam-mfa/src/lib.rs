@@ -7,8 +7,11 @@
 //! # I want to …
 //!
 //! - **offer an authenticator app, and check its codes**: [`totp`] (feature `totp`).
+//! - **hand out codes for the day that everything else is lost**: [`recovery_codes`] (feature `recovery-codes`).
 
+#[cfg(feature = "recovery-codes")]
+pub mod recovery_codes;
 #[cfg(feature = "totp")]
 pub mod totp;
-#[cfg(feature = "totp")]
+#[cfg(any(feature = "recovery-codes", feature = "totp"))]
 mod typed;

@@ -32,3 +32,16 @@ pub(crate) fn digits(typed: &str, count: usize) -> Option<Secret<String>> {
     let digits = read(typed, |c| c.is_ascii_digit().then_some(c))?;
     (count > 0 && digits.expose().len() == count).then_some(digits)
 }
+
+/// The characters of Crockford's base32 that were typed, in upper case, if they are exactly this many: `i`, `l` and
+/// `o` are read as the digits they look like; `u` is none of them.
+#[cfg(feature = "recovery-codes")]
+pub(crate) fn base32(typed: &str, count: usize) -> Option<Secret<String>> {
+    let letters = read(typed, |c| match c.to_ascii_uppercase() {
+        'O' => Some('0'),
+        'I' | 'L' => Some('1'),
+        'U' => None,
+        c => c.is_ascii_alphanumeric().then_some(c),
+    })?;
+    (count > 0 && letters.expose().len() == count).then_some(letters)
+}
