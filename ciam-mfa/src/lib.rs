@@ -8,9 +8,12 @@
 //!
 //! - **offer an authenticator app, and check its codes**: [`totp`] (feature `totp`).
 //! - **hand out codes for the day that everything else is lost**: [`recovery_codes`] (feature `recovery-codes`).
+//! - **test a page that asks for them**: [`testing`] (feature `testing`).
 
 #[cfg(feature = "recovery-codes")]
 pub mod recovery_codes;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "totp")]
 pub mod totp;
 #[cfg(any(feature = "recovery-codes", feature = "totp"))]
