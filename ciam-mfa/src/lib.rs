@@ -8,8 +8,11 @@
 //!
 //! - **offer an authenticator app, and check its codes**: [`totp`] (feature `totp`).
 //! - **hand out codes for the day that everything else is lost**: [`recovery_codes`] (feature `recovery-codes`).
+//! - **register and recognise passkeys**: [`passkeys`] (feature `passkeys`).
 //! - **test a page that asks for them**: [`testing`] (feature `testing`).
 
+#[cfg(feature = "passkeys")]
+pub mod passkeys;
 #[cfg(feature = "recovery-codes")]
 pub mod recovery_codes;
 #[cfg(feature = "testing")]
