@@ -1,7 +1,5 @@
 //! An authenticator app that scanned the link shows the codes that are right, and knows nothing of what checks them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use ciam_core::clock::Timestamp;
 use ciam_core::testing::FixedEntropy;
 use ciam_mfa::testing::{SoftError, TotpApp};

@@ -146,6 +146,13 @@ impl SoftAuthenticator {
         self.keys.iter().map(|key| URL_SAFE_NO_PAD.encode(&key.id)).collect()
     }
 
+    /// The public key with this id (base64url), as an uncompressed point of P-256.
+    #[must_use]
+    pub fn public_key(&self, id: &str) -> Option<Vec<u8>> {
+        let key = self.keys.iter().find(|key| URL_SAFE_NO_PAD.encode(&key.id) == id)?;
+        Some(key.pair.public_key().as_ref().to_vec())
+    }
+
     /// Loses the key with this id (base64url); true if it had it.
     pub fn forget(&mut self, id: &str) -> bool {
         let before = self.keys.len();
