@@ -303,6 +303,25 @@ fn the_counter_of_a_registration_is_kept_beside_the_passkey() {
     let kept = register(&site, &mut authenticator).unwrap();
     assert_eq!(kept.counter, 41);
     assert_eq!(sign_in(&site, &mut authenticator, &kept).map(|proved| proved.counter), Ok(42));
+    authenticator.set_counter(Some(10));
+    let refused = Err(Refusal::CounterWentBack { kept: 41, sent: 11 });
+    assert_eq!(sign_in(&site, &mut authenticator, &kept), refused);
+}
+
+#[test]
+fn transports_are_kept_as_hints_in_known_words_and_not_without_end() {
+    let (site, mut authenticator) = (site(), SoftAuthenticator::new(ORIGIN));
+    let mut response = authenticator.create(&creation(&site, ada(), &[])).unwrap();
+    let mut transports_of = |transports: Value| {
+        response["response"]["transports"] = transports;
+        let response = RegistrationResponse::from_value(&response).unwrap();
+        let credential = site.judge_registration(&response, &[ASKED], &[]).unwrap().credential;
+        credential.transports().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(transports_of(serde_json::json!(["usb", "cable", "nfc"])), ["usb", "nfc"]);
+    assert_eq!(transports_of(serde_json::json!(["usb"])), ["usb"]);
+    assert_eq!(transports_of(serde_json::json!(vec!["ble"; 500])).len(), 8);
+    assert_eq!(transports_of(Value::Null), [""; 0]);
 }
 
 #[test]
