@@ -45,3 +45,31 @@ pub(crate) fn base32(typed: &str, count: usize) -> Option<Secret<String>> {
     })?;
     (count > 0 && letters.expose().len() == count).then_some(letters)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(feature = "totp")]
+    #[test]
+    fn digits_are_exactly_so_many_and_ascii() {
+        let read = |typed, count| digits(typed, count).map(|digits| digits.expose().clone());
+        assert_eq!(read(" 12-3\u{a0}456", 6).as_deref(), Some("123456"));
+        for wrong in ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "１２３４５６", "²²²²²²"] {
+            assert_eq!(read(wrong, 6), None, "{wrong}");
+        }
+        assert_eq!(read("", 0), None, "nothing is no code, however short codes are");
+        assert_eq!(read(&format!("{}123456", " ".repeat(LONGEST)), 6), None);
+    }
+
+    #[cfg(feature = "recovery-codes")]
+    #[test]
+    fn base32_is_exactly_so_many_of_the_alphabet() {
+        let read = |typed, count| base32(typed, count).map(|letters| letters.expose().clone());
+        assert_eq!(read("o-iL x", 4).as_deref(), Some("011X"));
+        for wrong in ["", "oil", "oilxx", "oilu", "oil*", "oilé", "oilß"] {
+            assert_eq!(read(wrong, 4), None, "{wrong}");
+        }
+        assert_eq!(read("", 0), None);
+    }
+}

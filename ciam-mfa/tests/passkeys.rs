@@ -110,6 +110,17 @@ fn options_ask_for_a_verified_user_and_name_what_the_account_has() {
 }
 
 #[test]
+fn browsers_are_told_which_passkeys_are_left_and_which_is_gone() {
+    let (site, authenticator, kept) = registered();
+    let (id, signal) = (&authenticator.key_ids()[0], site.accepted_signal(ada(), &[kept.credential.id()]));
+    assert_eq!(signal["allAcceptedCredentialIds"], serde_json::json!([id]));
+    assert_eq!(signal["rpId"], "example.com");
+    assert_eq!(signal["userId"], creation(&site, ada(), &[])["publicKey"]["user"]["id"]);
+    let signal = site.unknown_signal(&kept.credential.id());
+    assert_eq!(signal, serde_json::json!({"rpId": "example.com", "credentialId": id}));
+}
+
+#[test]
 fn wa1_a_challenge_of_the_clients_own_another_one_and_none_are_refused() {
     let (site, mut authenticator, kept) = registered();
     let options = site.discoverable_options(&ASKED);
@@ -355,6 +366,21 @@ fn a_user_handle_of_somebody_else_is_refused() {
 }
 
 #[test]
+fn a_passkey_that_is_kept_as_anothers_does_not_answer_for_who_was_asked() {
+    let (site, mut authenticator, registered) = registered();
+    let kept = Kept { owner: bob(), credential: &registered.credential, counter: 0 };
+    for handle in [UserHandle::Missing, UserHandle::Own] {
+        authenticator.deviations().user_handle = handle;
+        let response = authenticator.get(&site.discoverable_options(&ASKED)).unwrap();
+        let response = AssertionResponse::from_value(&response).unwrap();
+        for sought in [Sought::Of(ada()), Sought::Anybody] {
+            let judged = site.judge_assertion(&response, &[ASKED], sought, &kept);
+            assert_eq!(judged, Err(Refusal::OtherUser), "{sought:?}");
+        }
+    }
+}
+
+#[test]
 fn a_passkey_of_another_credential_or_key_is_refused() {
     let (site, mut authenticator, kept) = registered();
     let mut stranger = SoftAuthenticator::new(ORIGIN);
@@ -415,6 +441,9 @@ fn ot6_an_empty_blank_or_long_response_is_none() {
     let (site, mut authenticator, _) = registered();
     let response = authenticator.get(&site.discoverable_options(&ASKED)).unwrap();
     assert!(AssertionResponse::read(&response.to_string()).is_ok());
+    let mut padded = response.clone();
+    padded["more"] = "a".repeat(16 * 1024).into();
+    assert_eq!(AssertionResponse::read(&padded.to_string()).map(drop), Err(Refusal::Unreadable));
     for (member, value) in [("type", "password"), ("rawId", "*"), ("rawId", "A")] {
         let mut wrong = response.clone();
         wrong[member] = value.into();

@@ -78,4 +78,6 @@ fn related_origins_are_published_and_own_ones_alone_are_not() {
     let party = made("example.com", &["https://example.com", "https://example.nl"]).unwrap();
     let expected = serde_json::json!({"origins": ["https://example.com", "https://example.nl"]});
     assert_eq!(party.well_known(), Some(expected));
+    let party = made("example.com", &["https://example.com", "https://my-example.com"]).unwrap();
+    assert!(party.well_known().is_some(), "a host that ends alike is none below it");
 }

@@ -5,7 +5,7 @@ use ciam_core::id::RecordId as _;
 use serde_json::{Value, json};
 
 use super::response::text_of;
-use super::{Challenge, Credential, RelyingParty};
+use super::{Challenge, Credential, CredentialId, RelyingParty};
 
 /// How long a browser waits for the person, in milliseconds: what §15.1 recommends at least.
 const TIMEOUT: u32 = 300_000;
@@ -76,6 +76,20 @@ impl RelyingParty {
             "allowCredentials": descriptors(allowed),
             "userVerification": "required",
         }})
+    }
+
+    /// What a page hands to `PublicKeyCredential.signalAllAcceptedCredentials()`: the passkeys that an account has, so
+    /// that the browser hides others of it. Only for a page of that account (WebAuthn Level 3 §5.1.10.3).
+    #[must_use]
+    pub fn accepted_signal(&self, user: UserId, accepted: &[CredentialId]) -> Value {
+        json!({"rpId": self.id(), "userId": text_of(user.uuid().as_bytes()), "allAcceptedCredentialIds": accepted})
+    }
+
+    /// What a page hands to `PublicKeyCredential.signalUnknownCredential()`: the passkey that was just shown is none
+    /// here, so that the browser offers it no more (WebAuthn Level 3 §5.1.10.2).
+    #[must_use]
+    pub fn unknown_signal(&self, id: &CredentialId) -> Value {
+        json!({"rpId": self.id(), "credentialId": id})
     }
 }
 

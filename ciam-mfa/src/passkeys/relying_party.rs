@@ -11,7 +11,7 @@ use super::ceremonies::Ceremonies;
 #[non_exhaustive]
 pub enum RelyingPartyError {
     /// The id is not the name of a host: `shop.example`, in lower case, without port, path or a dot at its end. IP
-    /// addresses have no passkeys (WebAuthn Level 3 §5.1.2); of names without a dot only `localhost` has.
+    /// addresses have no passkeys (WebAuthn Level 3 §5.1.3); of names without a dot only `localhost` has.
     #[error("the id of a relying party is a host name such as shop.example, or localhost")]
     Id,
     /// An origin is not `https://host` with an optional port, or `http://localhost` with one.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ciam_core::secret::Secret;
 use qrcode::{Color, EcLevel, QrCode};
 
-/// Modules of white around the code (ISO/IEC 18004 §9.1).
+/// Modules of white around the code (ISO/IEC 18004, the quiet zone).
 const MARGIN: usize = 4;
 
 /// The text as a QR code, drawn in whole modules so that it scales; none when no code holds it.
