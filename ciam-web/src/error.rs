@@ -12,6 +12,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ciam_core::authenticators::AuthenticatorError;
 use ciam_core::identifiers::IdentifierError;
 use ciam_core::journeys::{JourneyError, Mistake, Prompt};
 use ciam_core::language::{Languages, Wording};
@@ -362,6 +363,16 @@ impl From<PasswordError> for Problem {
             PasswordError::Unknown => Self::no_session(),
             PasswordError::Throttled { retry_after } => Self::throttled().after(retry_after),
             PasswordError::Overloaded { retry_after } => Self::overloaded().after(retry_after),
+            error => unavailable(&error),
+        }
+    }
+}
+
+impl From<AuthenticatorError> for Problem {
+    fn from(error: AuthenticatorError) -> Self {
+        match error {
+            AuthenticatorError::Unknown => Self::not_found(),
+            AuthenticatorError::NotEnough(_) => Self::fresh_sign_in_required(),
             error => unavailable(&error),
         }
     }

@@ -12,7 +12,9 @@ use crate::web::Web;
 
 /// The events that an owner is shown; what they say is in the files of the languages. The others are of no use to
 /// them: messages on their way, hashes renewed, and what the host's own records write.
-const SHOWN: [&str; 16] = [
+const SHOWN: [&str; 18] = [
+    "authenticator.added",
+    "authenticator.removed",
     "identifier.added",
     "identifier.removed",
     "password.changed",

@@ -43,7 +43,7 @@ impl Templates {
         env.add_global("app", app_name);
         env.add_global("base", base.as_str());
         env.add_global("assets", Value::from(Serde(assets.paths(base))));
-        templates!(env, "base" "journey" "hidden" "alert" "identify" "password" "new_password" "code" "otp" "others" "confirmed" "refused"
+        templates!(env, "base" "journey" "hidden" "alert" "identify" "password" "new_password" "code" "otp" "others" "enrol" "totp_create" "recovery_codes" "remove_authenticator" "confirmed" "refused"
             "verify" "verified" "problem" "signed_in" "account" "sessions" "mailbox");
         templates!(env, "identifier_field" "username_field" "recover" "reset_password" "completed" "continued_elsewhere" "verify_by_code"
             "verify_recovery" "step_up" "add_identifier" "security" "profile" "remove_identifier");

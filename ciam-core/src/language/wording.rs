@@ -171,6 +171,20 @@ impl Wording {
         self.find(&key, &[]).unwrap_or_else(|| method.replace('_', " "))
     }
 
+    /// The same, as something to add to an account.
+    #[must_use]
+    pub fn adding(&self, method: &str) -> String {
+        let key = format!("add-{}", method.replace('_', "-"));
+        self.find(&key, &[]).unwrap_or_else(|| method.replace('_', " "))
+    }
+
+    /// What somebody has, by the word of its [`Method`](crate::authenticators::Method).
+    #[must_use]
+    pub fn method(&self, method: &str) -> String {
+        let key = format!("method-{}", method.replace('_', "-"));
+        self.find(&key, &[]).unwrap_or_else(|| method.replace('_', " "))
+    }
+
     /// What to do when a code of this method is asked for.
     #[must_use]
     pub fn asking(&self, method: &str) -> String {

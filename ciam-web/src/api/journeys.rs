@@ -133,7 +133,7 @@ struct Answered {
 
 /// Begins a journey.
 ///
-/// Writes nothing: the journey is in its id until the first answer. `step_up` and `add_identifier` begin signed in.
+/// Writes nothing: the journey is in its id until the first answer. `step_up`, `add_identifier` and `enrol` begin signed in.
 #[utoipa::path(post, path = "/api/v1/journeys", tag = "journeys", request_body = Begin,
     responses((status = 201, description = "The journey has begun. A browser has got the cookie that binds it.",
         body = Journey), refusals::Begin))]

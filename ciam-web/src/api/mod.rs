@@ -1,6 +1,7 @@
 //! The JSON API: the same engine for single-page apps, mobile apps and devices.
 
 mod account;
+mod authenticators;
 mod events;
 mod identifiers;
 mod journeys;
@@ -83,6 +84,7 @@ pub(crate) fn routes() -> (Router<Web>, OpenApi) {
         .merge(passwords::routes())
         .merge(profile::routes())
         .merge(identifiers::routes())
+        .merge(authenticators::routes())
         .merge(events::routes())
         .merge(sessions::routes())
         .split_for_parts()

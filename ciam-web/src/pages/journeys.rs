@@ -170,6 +170,7 @@ fn read(form: &Form) -> Option<Answer> {
         "code" => Answer::Code { code: form.secret("code") },
         "resend" => Answer::Resend {},
         "continue" => Answer::Continue {},
+        "enrol" => Answer::Enrol { method: form.text("method").parse().ok()? },
         "choose" => Answer::Choose { method: form.text("method").parse().ok()? },
         "authenticate" => Answer::Authenticate { data: form.without(&OWN_FIELDS) },
         "custom" => Answer::Custom { data: form.without(&OWN_FIELDS) },

@@ -4,7 +4,9 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use ciam_core::authenticators::{AuthenticatorError, AuthenticatorId, AuthenticatorView};
 use ciam_core::events::Event;
+use ciam_core::journeys::LocalPath;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -16,7 +18,9 @@ use crate::current_user::CurrentUser;
 use crate::error::Problem;
 use crate::history::By;
 use crate::moments::Moment;
+use crate::path::Segment;
 use crate::reader::Reader;
+use crate::return_to::with_way_back;
 use crate::web::Web;
 use crate::{history, signed_in};
 
@@ -25,7 +29,9 @@ const PATH: &str = "/account/security";
 const SHOWN: usize = 10;
 
 pub(super) fn routes() -> Router<Web> {
-    Router::new().route(PATH, get(show).post(change_password))
+    Router::new()
+        .route(PATH, get(show).post(change_password))
+        .route("/account/authenticators/{id}/remove", get(ask_removal).post(remove))
 }
 
 /// What stands at the root of the site, whatever the prefix of ciam's paths is.
@@ -45,6 +51,49 @@ struct Row {
     at: Moment,
     device: Option<String>,
     ip: Option<String>,
+}
+
+/// Something that an account has beside its password.
+#[derive(Debug, Serialize)]
+struct Factor {
+    id: String,
+    label: String,
+    used: Moment,
+}
+
+impl Factor {
+    fn new(own: &AuthenticatorView, reader: &Reader) -> Self {
+        Self { id: own.id.to_string(), label: what(own, reader), used: reader.moment(own.last_used_at) }
+    }
+}
+
+/// What an authenticator is called: its owner's name for it, or what it is.
+fn what(own: &AuthenticatorView, reader: &Reader) -> String {
+    match own.label.as_str() {
+        "" => reader.wording().method(own.method.as_str()),
+        label => label.to_owned(),
+    }
+}
+
+/// Asks whether it is to be removed.
+async fn ask_removal(reader: Reader, user: CurrentUser, Segment(id): Segment) -> Result<Response, Problem> {
+    let own = reader.web().identity().authenticators().list(user.id()).await?;
+    let own = own.into_iter().find(|own| own.id.to_string() == id).ok_or_else(Problem::not_found)?;
+    let context = context! { here => "security", id => own.id.to_string(), what => what(&own, &reader) };
+    Ok(reader.page("remove_authenticator.html", context))
+}
+
+async fn remove(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) -> Result<Response, Problem> {
+    let own: AuthenticatorId = id.parse().map_err(|_| Problem::not_found())?;
+    match web.identity().authenticators().remove(&user.cause(), user.session(), own).await {
+        Ok(()) => Ok(web.redirect("/account/security?done=removed").into_response()),
+        Err(AuthenticatorError::NotEnough(_)) => {
+            let back = LocalPath::parse(&web.path(&format!("/account/authenticators/{own}/remove")));
+            let step_up = back.map_or_else(|| "/step-up".to_owned(), |back| with_way_back("/step-up", &back));
+            Ok(web.redirect(&step_up).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn show(reader: Reader, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
@@ -70,16 +119,25 @@ async fn page(
     let rows: Vec<Row> = history.events.iter().filter_map(row).collect();
     let identifiers = web.identity().identifiers().list(user.id()).await?;
     let shown = identifiers.iter().find(|own| own.primary).or(identifiers.first());
+    let own = web.identity().authenticators().list(user.id()).await?;
+    let factors: Vec<Factor> = own.iter().map(|own| Factor::new(own, reader)).collect();
+    let notice = match body::query(query, "done").as_deref() {
+        Some("password") => Some(reader.say("security-changed", &[])),
+        Some("added") => Some(reader.say("security-factor-added", &[])),
+        Some("removed") => Some(reader.say("security-factor-removed", &[])),
+        _ => None,
+    };
     let context = context! {
         here => "security",
+        factors => Serde(factors),
+        can_add => !web.identity().authenticators().choices().is_empty(),
         identifier => shown.map(|own| own.value.as_str()),
         min_length => web.identity().config().passwords.min_length,
         events => Serde(rows),
         earlier => earlier,
         next => history.next.map(|cursor| cursor.encode()),
         error => error.map(Serde),
-        notice => matches!(body::query(query, "done").as_deref(), Some("password"))
-            .then(|| reader.say("security-changed", &[])),
+        notice => notice,
     };
     Ok(reader.page("security.html", context))
 }

@@ -10,7 +10,7 @@ use super::*;
 use crate::Mount;
 
 /// The paths that `docs/api.md` names.
-const API: [(&str, &str); 16] = [
+const API: [(&str, &str); 18] = [
     ("post", "/api/v1/journeys"),
     ("get", "/api/v1/journeys/{id}"),
     ("post", "/api/v1/journeys/{id}"),
@@ -26,6 +26,8 @@ const API: [(&str, &str); 16] = [
     ("patch", "/api/v1/account/profile"),
     ("get", "/api/v1/account/identifiers"),
     ("delete", "/api/v1/account/identifiers/{id}"),
+    ("get", "/api/v1/account/authenticators"),
+    ("delete", "/api/v1/account/authenticators/{id}"),
     ("get", "/api/v1/account/events"),
 ];
 
@@ -96,6 +98,9 @@ fn every_prompt_and_answer_is_one_that_pages_know() {
         "new_password",
         "code",
         "otp",
+        "enrol",
+        "totp_create",
+        "recovery_codes",
         "authenticate",
         "confirmed",
         "custom",

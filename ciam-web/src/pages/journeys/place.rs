@@ -55,7 +55,15 @@ impl Place {
         home: Some("/account/profile?done=added"),
         again: &Way { path: "/account/profile", label: "to-profile" },
     };
-    pub(super) const ALL: [Self; 5] = [Self::SIGN_UP, Self::SIGN_IN, Self::RECOVER, Self::STEP_UP, Self::ADD];
+    const ENROL: Self = Self {
+        kind: JourneyKind::Enrol,
+        name: "enrol",
+        path: "/account/authenticators/add",
+        home: Some("/account/security?done=added"),
+        again: &Way { path: "/account/security", label: "to-security" },
+    };
+    pub(super) const ALL: [Self; 6] =
+        [Self::SIGN_UP, Self::SIGN_IN, Self::RECOVER, Self::STEP_UP, Self::ADD, Self::ENROL];
 
     /// Where the pages of journeys of this kind are.
     pub(in crate::pages) fn of(kind: JourneyKind) -> Self {

@@ -5,6 +5,7 @@ use ciam_core::authenticators::Method;
 use ciam_core::identifiers::IdentifierKind;
 use ciam_core::journeys::{JourneyError, JourneyKind, Mistake, Prompt};
 use ciam_core::language::Wording;
+use minijinja::Value;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -117,6 +118,10 @@ impl Way {
     fn new(method: &Method, wording: &Wording) -> Self {
         Self { method: method.clone(), text: wording.way(method.as_str()) }
     }
+
+    fn adding(method: &Method, wording: &Wording) -> Self {
+        Self { method: method.clone(), text: wording.adding(method.as_str()) }
+    }
 }
 
 impl View<'_> {
@@ -142,7 +147,7 @@ impl View<'_> {
         let (web, wording) = (self.reader.web(), self.reader.wording());
         let mut code_hint = None;
         let mut reason = None;
-        let (mut asking, mut others) = (None, Vec::new());
+        let (mut asking, mut others, mut picture) = (None, Vec::new(), None);
         let mut field = None;
         let template = match prompt {
             Prompt::Identify { accepts } => {
@@ -171,6 +176,15 @@ impl View<'_> {
                 others = ways.iter().map(|way| Way::new(way, wording)).collect();
                 "otp.html".to_owned()
             }
+            Prompt::Enrol { choices } => {
+                others = choices.iter().map(|way| Way::adding(way, wording)).collect();
+                "enrol.html".to_owned()
+            }
+            Prompt::TotpCreate { svg, .. } => {
+                picture = Some(Value::from_safe_string(svg.expose().to_owned()));
+                "totp_create.html".to_owned()
+            }
+            Prompt::RecoveryCodes { .. } => "recovery_codes.html".to_owned(),
             Prompt::Confirmed {} => "confirmed.html".to_owned(),
             Prompt::Refused { reason: why } if why == "continued_elsewhere" => "continued_elsewhere.html".to_owned(),
             Prompt::Refused { reason: why } => {
@@ -204,6 +218,7 @@ impl View<'_> {
             forgot => forgotten.query(&[("from", self.journey)]),
             prompt => Serde(prompt),
             asking => asking,
+            picture => picture,
             others => Serde(others),
             field => field.map(Serde),
             values => Serde(typed),
