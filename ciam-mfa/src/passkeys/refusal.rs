@@ -112,7 +112,10 @@ impl From<WebauthnError> for Refusal {
             | WebauthnError::COSEKeyECDSAInvalidCurve
             | WebauthnError::COSEKeyEDDSAXInvalid
             | WebauthnError::COSEKeyEDDSAInvalidCurve
-            | WebauthnError::COSEKeyInvalidAlgorithm => Self::Key,
+            | WebauthnError::COSEKeyInvalidAlgorithm
+            | WebauthnError::EcdsaPointInvalid
+            | WebauthnError::RsaParametersInvalid
+            | WebauthnError::SshPublicKeyEDUnsupported => Self::Key,
             WebauthnError::ParseBase64Failure(_)
             | WebauthnError::ParseCBORFailure(_)
             | WebauthnError::ParseJSONFailure(_)
