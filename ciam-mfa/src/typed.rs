@@ -55,7 +55,7 @@ mod tests {
     fn digits_are_exactly_so_many_and_ascii() {
         let read = |typed, count| digits(typed, count).map(|digits| digits.expose().clone());
         assert_eq!(read(" 12-3\u{a0}456", 6).as_deref(), Some("123456"));
-        for wrong in ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "１２３４５６", "²²²²²²"] {
+        for wrong in ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "１２３４５６", "²²²", "١٢٣"] {
             assert_eq!(read(wrong, 6), None, "{wrong}");
         }
         assert_eq!(read("", 0), None, "nothing is no code, however short codes are");
