@@ -8,6 +8,7 @@ use ciam_core::events::Event;
 use ciam_core::store::{MemoryStore, Position};
 use ciam_core::vault::MasterKey;
 
+use super::second_factors::FakeFactor;
 use super::*;
 use crate::MountError;
 
@@ -158,9 +159,12 @@ fn documented() -> BTreeMap<String, Vec<String>> {
 
 #[tokio::test]
 async fn templates_get_what_the_guide_says() {
-    let bed = TestBed::new().await;
+    let bed = TestBed::with(|builder| {
+        builder.store(MemoryStore::new()).authenticator(FakeFactor::app()).authenticator(FakeFactor::codes())
+    })
+    .await;
     let documented = documented();
-    assert_eq!(documented.len(), 22);
+    assert_eq!(documented.len(), 27);
     let mut mount = Mount::new(&bed.ciam).danger_show_mailbox(bed.mailbox.clone());
     for (template, variables) in &documented {
         let everywhere = ["t", "lang", "dir", "app", "base", "assets"].map(str::to_owned);
@@ -198,6 +202,20 @@ async fn templates_get_what_the_guide_says() {
         pages.push(ada.get(path).await.body);
     }
     pages.push(ada.get("/step-up").await.body);
+    for method in ["recovery_code", "totp"] {
+        let page = ada.get("/account/authenticators/add").await;
+        pages.push(page.body.clone());
+        let page = ada.answer(&page, &[("method", method)]).await;
+        pages.push(page.body.clone());
+        ada.submit(&page, &[("code", "123456")]).await;
+    }
+    let security = ada.get("/account/security").await.body;
+    let remove = security.split("href=\"").find_map(|rest| rest.split('"').next().filter(|p| p.ends_with("/remove")));
+    pages.push(ada.get(remove.unwrap()).await.body);
+    let mut phone = Visitor::browser(&app);
+    let page = phone.get("/sign-in").await;
+    let page = phone.answer(&page, &[("email", EMAIL)]).await;
+    pages.push(phone.answer(&page, &[("password", PASSWORD)]).await.body);
     let page = ada.get("/account/add?only=email").await;
     let page = ada.answer(&page, &[("email", "ada@work.example")]).await; // an only address is not to be removed
     ada.submit(&page, &[("code", &bed.code_for("ada@work.example").await)]).await;

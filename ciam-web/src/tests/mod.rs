@@ -15,6 +15,7 @@ mod prefix;
 mod profile;
 mod recover;
 mod require;
+mod second_factors;
 mod security;
 mod sessions;
 mod surface;

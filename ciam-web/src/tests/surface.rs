@@ -109,8 +109,18 @@ fn every_prompt_and_answer_is_one_that_pages_know() {
         "done",
     ];
     assert_eq!(types_of("Prompt"), known.map(str::to_owned).into());
-    let known =
-        ["identify", "password", "new_password", "code", "resend", "authenticate", "choose", "continue", "custom"];
+    let known = [
+        "identify",
+        "password",
+        "new_password",
+        "code",
+        "resend",
+        "enrol",
+        "authenticate",
+        "choose",
+        "continue",
+        "custom",
+    ];
     assert_eq!(types_of("Answer"), known.map(str::to_owned).into());
 }
 
@@ -188,7 +198,8 @@ async fn each_route_is_described_with_the_problems_that_it_can_give() {
     let password = [&edit[..], &["409 password_changed", "429 throttled", "503 overloaded"]].concat();
     let identifier = [&one[..], &["403 fresh_sign_in_required", "409 last_identifier"]].concat();
     let page = ["400 bad_cursor", "401 no_session", "503 unavailable"];
-    let expected: [&[&str]; 16] = [
+    let authenticator = [&one[..], &["403 fresh_sign_in_required"]].concat();
+    let expected: [&[&str]; 18] = [
         &begin,
         &look,
         &answer,
@@ -204,6 +215,8 @@ async fn each_route_is_described_with_the_problems_that_it_can_give() {
         &edit,
         &read,
         &identifier,
+        &read,
+        &authenticator,
         &page,
     ];
     for ((method, path), expected) in API.into_iter().zip(expected) {
