@@ -15,6 +15,7 @@
 //! # Ok::<(), ciam_mfa::totp::TotpError>(())
 //! ```
 
+mod authenticator;
 mod offer;
 mod parameters;
 mod qr;
@@ -28,6 +29,7 @@ use ciam_core::entropy::Entropy;
 use ciam_core::secret::Secret;
 use zeroize::Zeroize as _;
 
+pub use authenticator::{Totp, TotpAuthenticator};
 pub use offer::Offer;
 pub use parameters::{Algorithm, Parameters};
 

@@ -18,6 +18,8 @@
 //! A code has 120 random bits. That many cannot be guessed from a digest, however fast the hash is (ASVS 5.0, 6.5.2,
 //! asks for a slow one below 112 bits), so a right code is found by its digest and a wrong one costs nothing.
 
+mod authenticator;
+
 use std::fmt;
 
 use ciam_core::entropy::Entropy;
@@ -25,6 +27,8 @@ use ciam_core::id::RecordId as _;
 use ciam_core::secret::{Digest, Secret};
 use ciam_core::{RealmId, UserId};
 use zeroize::Zeroize as _;
+
+pub use authenticator::{RecoveryCodeId, RecoveryCodeRecord, RecoveryCodes};
 
 use crate::typed;
 
