@@ -19,6 +19,8 @@
 //! - **configure a site with a file and variables**: [`settings`] (feature `settings`).
 //! - **operate a site from the command line**: [`cli`] (feature `cli`), also with my own records.
 //! - **make it look and speak like my shop**: [`brand`], [`language`], [`web::Mount::template`].
+//! - **ask for more than a password**: [`CiamBuilder::authenticator`] with an authenticator of `mfa` (feature `mfa`): codes
+//!   of an app, recovery codes.
 //! - **test my app**: [`testing`] (feature `testing`).
 
 mod adapters;
@@ -44,9 +46,13 @@ pub use ciam_core::messages::Mailbox;
 #[cfg(feature = "testing")]
 pub mod testing {
     pub use ciam_core::testing::*;
+    #[cfg(feature = "mfa")]
+    pub use ciam_mfa::testing::*;
     #[cfg(feature = "web")]
     pub use ciam_web::testing::*;
 }
+#[cfg(feature = "mfa")]
+pub use ciam_mfa as mfa;
 #[cfg(feature = "web")]
 pub use ciam_web as web;
 #[cfg(feature = "web")]
