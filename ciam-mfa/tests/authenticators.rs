@@ -5,20 +5,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ciam_core::authenticators::{AuthenticatorId, Enrolment, Method};
+use ciam_core::Application;
+use ciam_core::authenticators::{
+    Authenticator, AuthenticatorId, Enrolment, Examination, Found, Means, Method, Shown, Used,
+};
+use ciam_core::entropy::Entropy;
 use ciam_core::events::{Cause, Event, Origin};
-use ciam_core::evidence::{Aal, Amr};
+use ciam_core::evidence::{Aal, Amr, AmrSet, Claim, Factor, Strength};
 use ciam_core::journeys::{Advanced, Answer, JourneyError, JourneyKind, Mistake, Prompt};
 use ciam_core::secret::Secret;
 use ciam_core::sessions::{Opened, Session};
 use ciam_core::store::{Backend, MemoryStore, Position, StoreError};
 use ciam_core::testing::{Browser, FixedEntropy, TestBed, in_parallel, opened};
 use ciam_core::throttle::{Rate, ThrottleLimits};
-use ciam_core::vault::MasterKey;
+use ciam_core::vault::{LocalVault, MasterKey};
 use ciam_core::{CiamBuilder, UserId};
 use ciam_mfa::recovery_codes::{COUNT, RecoveryCodeRecord, RecoveryCodes};
 use ciam_mfa::testing::TotpApp;
-use ciam_mfa::totp::{Totp, TotpAuthenticator};
+use ciam_mfa::totp::{Totp, TotpAuthenticator, TotpKey};
 
 #[path = "authenticators/recovery_codes.rs"]
 mod recovery_codes;
@@ -153,6 +157,12 @@ async fn waiting_without_app(bed: &TestBed, email: &str) -> (Browser, String) {
         advanced.prompt
     );
     (browser, journey)
+}
+
+/// What an examination of this authenticator has found.
+fn found(authenticator: AuthenticatorId, state: impl std::any::Any + Send + Sync) -> Found {
+    let strength = Strength::of(AmrSet::of(&[Amr::Otp]), Factor::Possession);
+    Found { authenticator, claim: Claim::full(strength), state: Box::new(state) }
 }
 
 /// What comes of a code in a new sign-in.

@@ -1,5 +1,7 @@
 //! Recovery codes.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::*;
 
 #[tokio::test]
@@ -66,6 +68,26 @@ async fn mf1_one_recovery_code_in_fifty_parallel_answers_opens_one_session() {
     });
     assert_eq!(answers.await.into_iter().filter(|opened| *opened).count(), 1);
     assert_eq!(codes_left(&bed, ada.user).await, 9);
+}
+
+#[tokio::test]
+async fn mf1_a_unit_that_another_one_overtakes_has_used_no_code() {
+    let bed = bed().await;
+    let (_, ada) = with_app(&bed, ADA).await;
+    add_codes(&bed, &ada).await;
+    let kept = bed.ciam.store().find(&RecoveryCodeRecord::BY_USER.eq(&ada.user)).await.unwrap().items;
+    let (store, one) = (bed.ciam.store(), RecoveryCodes::new());
+    let (found, runs) = (&found(kept[0].enrolment, kept[0].id), &AtomicU32::new(0));
+    let overtaken = store.transact(|work| async move {
+        let used = one.settle_in(&work, found).await?;
+        if runs.fetch_add(1, Ordering::SeqCst) == 0 {
+            let first = store.transact(|work| async move { one.settle_in(&work, found).await }).await?;
+            assert_eq!((used, first), (Used::Now, Used::Now));
+        }
+        Ok::<_, StoreError>(used)
+    });
+    assert_eq!(overtaken.await.unwrap(), Used::Before);
+    assert_eq!(runs.load(Ordering::SeqCst), 2, "the unit ran again");
 }
 
 #[tokio::test]

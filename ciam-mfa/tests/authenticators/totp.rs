@@ -36,9 +36,36 @@ async fn an_app_counts_once_its_first_code_was_right_and_is_asked_for_then() {
 #[tokio::test]
 async fn an_account_whose_name_is_nothing_to_show_has_one_in_the_app() {
     let bed = bed().await;
-    let nameless = bed.user().create().await;
-    let (_, _, prompt) = offering(&bed, &bed.signed_in(nameless.id).await.session, Method::TOTP).await;
-    scanned(&prompt);
+    let (store, origin, application) = (bed.ciam.store(), Origin::default(), Application::new("", "Test Shop"));
+    let entropy: Arc<dyn Entropy> = Arc::new(FixedEntropy::new(5));
+    let vault = LocalVault::new(MasterKey::generate(entropy.as_ref()), Arc::clone(&entropy));
+    let means = Means { store, vault: &vault, application: &application, origin: &origin };
+    let at = store.clock().now();
+    let (journey, user) = (entropy.id(at), entropy.id(at));
+    for (shown_name, shown) in [("", "account"), (" : ", "account"), ("ada", "ada")] {
+        let examination = Examination { journey, user, shown_name, enrolled: &[], at, challenges: [[0; 32]; 2] };
+        let presented = TotpAuthenticator::new().present(&means, &examination, &[7; 20]).await.unwrap();
+        let Shown::Totp { uri, .. } = &presented else { panic!("{presented:?}") };
+        assert!(uri.expose().starts_with(&format!("otpauth://totp/Test%20Shop:{shown}?")), "{}", uri.expose());
+    }
+}
+
+#[tokio::test]
+async fn mf1_a_unit_that_another_one_overtakes_has_used_no_step() {
+    let bed = bed().await;
+    let (_, session) = with_app(&bed, ADA).await;
+    let authenticator = enrolled(&bed, session.user, &Method::TOTP).await[0];
+    let (store, one) = (bed.ciam.store(), TotpAuthenticator::new());
+    let step = TotpKey::draw(&FixedEntropy::new(5)).step_at(store.clock().now()).unwrap();
+    let found = &found(authenticator, step);
+    let overtaken = store.transact(|work| async move {
+        assert_eq!(one.settle_in(&work, found).await?, Used::Now);
+        store.transact(|work| async move { one.settle_in(&work, found).await }).await
+    });
+    let refusal = overtaken.await.unwrap_err();
+    assert!(one.was_used_up(&refusal), "{refusal:?}");
+    let again = store.transact(|work| async move { one.settle_in(&work, found).await });
+    assert_eq!(again.await.unwrap(), Used::Before);
 }
 
 #[tokio::test]
