@@ -7,6 +7,8 @@ use ciam_core::messages::{ByChannel, Mailbox, Messenger};
 use ciam_core::store::{Backend, MemoryStore, StoreError};
 use ciam_core::vault::{MasterKey, key_file};
 use ciam_core::{Ciam, CiamBuilder};
+use ciam_mfa::recovery_codes::RecoveryCodes;
+use ciam_mfa::totp::TotpAuthenticator;
 use ciam_store::{Migrations, PostgresOptions, SqliteOptions};
 
 use super::{Database, Settings, SettingsError};
@@ -175,6 +177,7 @@ impl Settings {
             Some(language) => builder.default_language(language),
             None => builder,
         };
+        let builder = builder.authenticator(TotpAuthenticator::new()).authenticator(RecoveryCodes::new());
         match (self.key()?, self.dev) {
             (Some(key), _) => Ok(builder.master_key(key)),
             (None, true) => Ok(match self.development_key_file() {

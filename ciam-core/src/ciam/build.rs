@@ -34,6 +34,7 @@ impl CiamBuilder {
     /// # Errors
     /// [`BuildError`]: a missing or impossible setting, or a store that cannot be made ready.
     pub async fn build(self) -> Result<Ciam, BuildError> {
+        let schema = self.schema();
         let backend = self.store.ok_or(BuildError::NoStore)?;
         for (nth, step) in self.custom.iter().enumerate() {
             if self.custom[..nth].iter().any(|earlier| earlier.name() == step.name()) {
@@ -90,8 +91,6 @@ impl CiamBuilder {
             }
         };
         let hasher: Arc<dyn PasswordHasher> = Arc::new(Metered(hasher));
-        let schema = self.authenticators.iter().fold(self.schema, |schema, one| one.records(schema));
-        let schema = own_records(schema);
         let authenticators = Registry::new(self.authenticators).map_err(BuildError::DuplicateAuthenticator)?;
         backend.prepare(&schema).await?;
         tell_what_lags(backend.as_ref()).await?;

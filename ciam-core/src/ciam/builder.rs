@@ -367,10 +367,12 @@ impl CiamBuilder {
         &self.config
     }
 
-    /// The collections of the engine to be, the host's own among them: what its backend will be prepared for.
+    /// The collections of the engine to be, the host's own and those of its authenticators among them: what its backend
+    /// will be prepared for.
     #[must_use]
     pub fn schema(&self) -> Schema {
-        own_records(self.schema.clone())
+        let schema = self.authenticators.iter().fold(self.schema.clone(), |schema, one| one.records(schema));
+        own_records(schema)
     }
 
     /// Starts no workers: the host runs [`Ciam::workers`](super::Ciam::workers) itself, in this process or another, or

@@ -159,7 +159,7 @@ impl Authenticator for RecoveryCodes {
             return Err(StoreError::Misuse("a confirmation of another authenticator"));
         };
         for digest in digests {
-            let code = RecoveryCodeRecord { id: digest.id(), enrolment: id, user, digest: digest.clone() };
+            let code = RecoveryCodeRecord { id: digest.id(), enrolment: id, user, digest: *digest };
             work.insert(&code)?;
         }
         Ok(())
