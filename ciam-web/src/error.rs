@@ -360,6 +360,7 @@ impl From<PasswordError> for Problem {
             PasswordError::Wrong => Self::mistaken(Mistake::WrongPassword),
             PasswordError::Stale => Self::password_changed(),
             PasswordError::Problem(problem) => Self::mistaken(Mistake::Password(problem)),
+            PasswordError::NotEnough(need) => Self::fresh_sign_in_required().of_age(need.within.unwrap_or_default()),
             PasswordError::Unknown => Self::no_session(),
             PasswordError::Throttled { retry_after } => Self::throttled().after(retry_after),
             PasswordError::Overloaded { retry_after } => Self::overloaded().after(retry_after),
@@ -372,7 +373,9 @@ impl From<AuthenticatorError> for Problem {
     fn from(error: AuthenticatorError) -> Self {
         match error {
             AuthenticatorError::Unknown => Self::not_found(),
-            AuthenticatorError::NotEnough(_) => Self::fresh_sign_in_required(),
+            AuthenticatorError::NotEnough(need) => {
+                Self::fresh_sign_in_required().of_age(need.within.unwrap_or_default())
+            }
             error => unavailable(&error),
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ciam_core::messages::{ByChannel, Mailbox, Messenger};
+use ciam_core::secret::Secret;
 use ciam_core::store::{Backend, MemoryStore, StoreError};
 use ciam_core::vault::{MasterKey, key_file};
 use ciam_core::{Ciam, CiamBuilder};
@@ -31,14 +32,15 @@ impl Settings {
         Ok(match &self.database {
             Database::Memory => Arc::new(MemoryStore::new()),
             Database::Sqlite(file) => Arc::new(SqliteOptions::new().migrations(migrations).open(file).await?),
-            Database::Postgres(url) => {
-                let options = PostgresOptions::new(url.expose())?.migrations(migrations);
-                let options = match self.database_connections {
-                    Some(connections) => options.connections(connections),
-                    None => options,
-                };
-                Arc::new(options.open().await?)
-            }
+            Database::Postgres(url) => Arc::new(self.postgres(url)?.migrations(migrations).open().await?),
+        })
+    }
+
+    pub(super) fn postgres(&self, url: &Secret<String>) -> Result<PostgresOptions, StoreError> {
+        let options = PostgresOptions::new(url.expose())?;
+        Ok(match self.database_connections {
+            Some(connections) => options.connections(connections),
+            None => options,
         })
     }
 

@@ -65,6 +65,9 @@ fn the_number_of_connections_is_a_number() {
     for wrong in ["0", "-1", "ten", "10001"] {
         assert!(matches!(of(wrong), Err(SettingsError::DatabaseConnections)), "{wrong}");
     }
+    let settings = from(&[("CIAM_DATABASE_CONNECTIONS", "7")]).unwrap();
+    let options = settings.postgres(&Secret::new("postgres://localhost/shop".to_owned())).unwrap();
+    assert!(format!("{options:?}").contains("connections: 7"), "{options:?}");
 }
 
 #[test]
@@ -83,7 +86,8 @@ fn variables_win_over_the_file_and_an_empty_one_is_none() {
     std::fs::write(&key, KEY).unwrap();
     let text = format!(
         "name = \"Shop\"\nlisten = \"0.0.0.0:80\"\npublic_url = \"https://shop.example\"\ndatabase_url = \"memory:\"\n\
-         master_key_file = \"{}\"\nsmtp_url = \"smtps://u:canary@mail.example\"\n[clients]\nx = 1\n",
+         master_key_file = \"{}\"\nsmtp_url = \"smtps://u:canary@mail.example\"\ndatabase_connections = 7\n\
+         redis_prefix = \"shop\"\n[clients]\nx = 1\n",
         key.display()
     );
     std::fs::write(&file, text).unwrap();
@@ -92,6 +96,7 @@ fn variables_win_over_the_file_and_an_empty_one_is_none() {
     assert_eq!((settings.name.as_deref(), settings.listen.port(), settings.dev), (Some("Shop"), 81, false));
     assert!(is_file(&settings, "portal.db"), "an empty variable means the default");
     assert_eq!(settings.master_key_from, Some(KeySource::File(key)));
+    assert_eq!((settings.database_connections, settings.redis_prefix.as_deref()), (Some(7), Some("shop")));
     assert_eq!(settings.without_effect.len(), 2, "{:?}", settings.without_effect);
     let shown = format!("{settings:?}");
     assert!(!shown.contains("canary") && !shown.contains(KEY), "{shown}");

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::{Authenticator, Enrolment, Method};
+use crate::config::Config;
 use crate::evidence::{Aal, Factor, Need, Strength};
+use crate::id::UserId;
+use crate::store::{StoreError, Work};
+use crate::users::Standing;
 
 /// All of them, each of another method.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +52,15 @@ impl Registry {
     /// What is asked of whoever has these.
     pub(crate) fn need(&self, enrolled: &[Enrolment]) -> Need {
         Need::of(if self.asks(enrolled) { Aal::Aal2 } else { Aal::Aal1 })
+    }
+
+    /// What is asked of whoever changes this account, in the caller's unit, which is stale if that changes.
+    pub(crate) async fn need_in(&self, work: &Work, user: UserId, config: &Config) -> Result<Need, StoreError> {
+        if self.is_empty() {
+            return Ok(self.need(&[]).within(config.fresh));
+        }
+        work.get::<Standing>(user).await?;
+        Ok(self.need(&work.find(&Enrolment::of_user(user)).await?).within(config.fresh))
     }
 
     /// What a proof with this enrolment counts for at most; nothing where the engine has not its method.

@@ -124,8 +124,7 @@ impl Authenticators {
         let own = work.find(&Enrolment::of_user(user)).await?;
         let gone = own.iter().find(|own| own.id == id).ok_or(AuthenticatorError::Unknown)?;
         let need = self.registry.need(&own).within(self.config.fresh);
-        let lapsed = self.sessions.lapsed_until(session).unwrap_or(work.now());
-        if !need.is_met_by(&session.assurance, lapsed, work.now()) {
+        if !self.sessions.meets(session, need) {
             return Err(AuthenticatorError::NotEnough(need));
         }
         standing.revoke_recoveries();

@@ -164,15 +164,21 @@ impl CiamBuilder {
             Background::start(workers.clone())
         };
         let passwords = Passwords { journeys: journeys.clone() };
+        let registry = journeys.authenticators.clone();
         let registered = Authenticators {
             store: store.clone(),
-            registry: journeys.authenticators.clone(),
+            registry: registry.clone(),
             notices: notices.clone(),
             sessions: sessions.clone(),
             config: Arc::clone(&config),
         };
-        let identifiers =
-            Identifiers { store: store.clone(), notices, sessions: sessions.clone(), config: Arc::clone(&config) };
+        let identifiers = Identifiers {
+            store: store.clone(),
+            notices,
+            sessions: sessions.clone(),
+            registry,
+            config: Arc::clone(&config),
+        };
         let inner = Inner {
             authenticators: registered,
             store,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Identifier, IdentifierId, IdentifierKind, primary};
+use crate::authenticators::Registry;
 use crate::clock::{Timestamp, rfc3339};
 use crate::config::Config;
 use crate::events::Cause;
@@ -25,6 +26,7 @@ pub struct Identifiers {
     pub(crate) store: Store,
     pub(crate) notices: Notices,
     pub(crate) sessions: Sessions,
+    pub(crate) registry: Registry,
     pub(crate) config: Arc<Config>,
 }
 
@@ -62,7 +64,7 @@ pub enum IdentifierError {
     /// identifier that one can sign in with: a username, where no address was proved yet.
     #[error("an account keeps something to sign in with, and the last address or number that was proved")]
     Last,
-    /// The newest proof of the session is too old: have the person prove themselves again.
+    /// The session's proofs are too old, or do not reach what the account has: have the person prove themselves again.
     #[error("this needs a fresh sign-in")]
     NotFresh,
     /// The store or the vault does not answer; nothing was removed.
@@ -134,6 +136,9 @@ impl Identifiers {
         let user = session.user;
         if !self.sessions.is_good_in(work, user, session.id).await? {
             return Err(IdentifierError::Unknown);
+        }
+        if !self.sessions.meets(session, self.registry.need_in(work, user, &self.config).await?) {
+            return Err(IdentifierError::NotFresh);
         }
         // The set of an account's identifiers changes: others who change it wait for each other.
         let mut standing = work.get::<Standing>(user).await?.ok_or(IdentifierError::Unknown)?;

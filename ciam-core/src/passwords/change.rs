@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{HashError, Password, PasswordCredential, PasswordProblem};
 use crate::devices;
 use crate::events::{Cause, NewEvent, Origin};
-use crate::evidence::{Ceremony, Claim, Evidence, Strength};
+use crate::evidence::{Ceremony, Claim, Evidence, Need, Strength};
 use crate::id::{RecordId, UserId};
 use crate::journeys::{Client, JourneyError, Journeys, Known, failure};
 use crate::messages::letter::Change;
@@ -40,6 +40,9 @@ pub enum PasswordError {
     /// The new password may not be one.
     #[error("the password cannot be set")]
     Problem(#[source] PasswordProblem),
+    /// The present password is right, and the account has more: have the person prove this first, by a step-up.
+    #[error("prove who you are again, by all that the account has")]
+    NotEnough(Need),
     /// There is no such user, or the session has ended.
     #[error("there is no such account or session")]
     Unknown,
@@ -68,7 +71,8 @@ impl Passwords {
     ///
     /// # Errors
     /// [`PasswordError::Wrong`], and the reason goes to the event `sign_in.failed`; [`PasswordError::Stale`], which is
-    /// no failed try; [`PasswordError::Problem`];
+    /// no failed try; [`PasswordError::Problem`]; [`PasswordError::NotEnough`] where the account has a second factor that
+    /// was not shown in this session in the last quarter of an hour;
     /// [`PasswordError::Unknown`]; [`PasswordError::Throttled`]; [`PasswordError::Overloaded`];
     /// [`PasswordError::Unavailable`].
     pub async fn change(
@@ -111,7 +115,12 @@ impl Passwords {
                     let now = work.get::<PasswordCredential>(user).await?;
                     now.filter(|now| now.is_still(credential, verdict.outdated)).ok_or(PasswordError::Stale)?;
                     work.replace(&PasswordCredential { id: user, hash: hash.clone(), set: work.now() })?;
+                    let need = journeys.authenticators.need_in(&work, user, &journeys.config).await?;
                     let mut opened = journeys.sessions.renew_in(&work, session.id, &evidence, &client.origin).await?;
+                    // The present password is a proof, and may not be all that the account has.
+                    if !journeys.sessions.meets(&opened.session, need) {
+                        return Err(PasswordError::NotEnough(need));
+                    }
                     let (epoch, secret) = (opened.session.epoch(), client.device.as_ref());
                     opened.device = devices::remember_in(&journeys.store, &work, user, epoch, secret).await?;
                     work.record(NewEvent::new("password.changed", by).about(user))?;

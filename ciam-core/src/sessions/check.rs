@@ -6,7 +6,7 @@ use super::memory::Known;
 use super::seen::STEP;
 use super::{Session, SessionError, SessionId, SessionLimits, Sessions};
 use crate::clock::Timestamp;
-use crate::evidence::{Aal, Reached};
+use crate::evidence::{Aal, Need, Reached};
 use crate::id::{RecordId as _, UserId};
 use crate::metrics::{Checked, session_checked};
 use crate::secret::Bearer;
@@ -135,6 +135,12 @@ impl Sessions {
         }
         let too_old = now - self.limits.aal2_absolute;
         Some(session.lapsed.map_or(too_old, |lapsed| lapsed.max(too_old)))
+    }
+
+    /// Whether a session is worth what is asked of it now.
+    pub(crate) fn meets(&self, session: &Session, need: Need) -> bool {
+        let now = self.store.clock().now();
+        need.is_met_by(&session.assurance, self.lapsed_until(session).unwrap_or(now), now)
     }
 
     /// The session with this id if it is this user's and good; what a bearer check does without the bearer.

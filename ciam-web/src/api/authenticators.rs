@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ciam_core::authenticators::{AuthenticatorError, AuthenticatorId, AuthenticatorView};
+use ciam_core::authenticators::{AuthenticatorId, AuthenticatorView};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -46,11 +46,6 @@ async fn list(State(web): State<Web>, user: CurrentUser) -> Result<Json<Authenti
     security(("cookie" = []), ("token" = [])))]
 async fn remove(State(web): State<Web>, user: CurrentUser, Segment(id): Segment) -> Result<StatusCode, Problem> {
     let id: AuthenticatorId = id.parse().map_err(|_| Problem::not_found())?;
-    match web.identity().authenticators().remove(&user.cause(), user.session(), id).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(AuthenticatorError::NotEnough(need)) => {
-            Err(Problem::fresh_sign_in_required().of_age(need.within.unwrap_or_default()))
-        }
-        Err(error) => Err(error.into()),
-    }
+    web.identity().authenticators().remove(&user.cause(), user.session(), id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

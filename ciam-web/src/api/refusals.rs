@@ -47,7 +47,7 @@ refusals! {
     Edit: malformed too_deep no_session cross_site timeout too_large unsupported_media_type unexpected_members
         wrong_input unavailable;
     /// Of changing a password.
-    Password: malformed too_deep no_session cross_site timeout password_changed too_large unsupported_media_type
+    Password: malformed too_deep no_session cross_site fresh_sign_in_required timeout password_changed too_large unsupported_media_type
         unexpected_members wrong_input throttled overloaded unavailable;
     /// Of removing an authenticator.
     Authenticator: no_session cross_site fresh_sign_in_required not_found unavailable;

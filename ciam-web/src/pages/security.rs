@@ -7,6 +7,7 @@ use axum::routing::get;
 use ciam_core::authenticators::{AuthenticatorError, AuthenticatorId, AuthenticatorView};
 use ciam_core::events::Event;
 use ciam_core::journeys::LocalPath;
+use ciam_core::passwords::PasswordError;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -88,12 +89,17 @@ async fn remove(State(web): State<Web>, user: CurrentUser, Segment(id): Segment)
     match web.identity().authenticators().remove(&user.cause(), user.session(), own).await {
         Ok(()) => Ok(web.redirect("/account/security?done=removed").into_response()),
         Err(AuthenticatorError::NotEnough(_)) => {
-            let back = LocalPath::parse(&web.path(&format!("/account/authenticators/{own}/remove")));
-            let step_up = back.map_or_else(|| "/step-up".to_owned(), |back| with_way_back("/step-up", &back));
-            Ok(web.redirect(&step_up).into_response())
+            Ok(prove_again(&web, &format!("/account/authenticators/{own}/remove")))
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// To a proof of all that the account has, and from there back.
+fn prove_again(web: &Web, path: &str) -> Response {
+    let back = LocalPath::parse(&web.path(path));
+    let step_up = back.map_or_else(|| "/step-up".to_owned(), |back| with_way_back("/step-up", &back));
+    web.redirect(&step_up).into_response()
 }
 
 async fn show(reader: Reader, user: CurrentUser, RawQuery(query): RawQuery) -> Result<Response, Problem> {
@@ -155,6 +161,7 @@ async fn change_password(
             let cookie = signed_in::cookie(&web, Some(&user), &opened).await;
             Ok((cookie, web.redirect("/account/security?done=password")).into_response())
         }
+        Err(PasswordError::NotEnough(_)) => Ok(prove_again(&web, PATH)),
         Err(error) => {
             let problem = Problem::from(error);
             if problem.status() == axum::http::StatusCode::UNAUTHORIZED {

@@ -181,6 +181,9 @@ async fn a_removal_takes_all_that_the_account_has() {
     let security = ada.get("/account/security").await.body;
     let removal = security.split("href=\"").find_map(|rest| rest.split('"').next().filter(|p| p.ends_with("/remove")));
     let removal = removal.unwrap().to_owned();
+    let change = [("password", PASSWORD), ("new_password", "copper lantern regatta")];
+    let step_up = ada.post("/account/security", &change).await.location();
+    assert_eq!(step_up, "/step-up?return_to=%2Faccount%2Fsecurity", "nor is the password changed by it alone");
     let step_up = ada.post(&removal, &[]).await.location();
     assert!(step_up.starts_with("/step-up?return_to="), "{step_up}");
     let page = ada.get(&step_up).await;

@@ -195,7 +195,9 @@ async fn each_route_is_described_with_the_problems_that_it_can_give() {
         "422 wrong_input",
         "503 unavailable",
     ];
-    let password = [&edit[..], &["409 password_changed", "429 throttled", "503 overloaded"]].concat();
+    let password =
+        [&edit[..], &["403 fresh_sign_in_required", "409 password_changed", "429 throttled", "503 overloaded"]]
+            .concat();
     let identifier = [&one[..], &["403 fresh_sign_in_required", "409 last_identifier"]].concat();
     let page = ["400 bad_cursor", "401 no_session", "503 unavailable"];
     let authenticator = [&one[..], &["403 fresh_sign_in_required"]].concat();

@@ -225,3 +225,24 @@ async fn another_way_is_chosen_in_a_step_up_as_well() {
     assert!(matches!(prompt, Prompt::Otp { .. }));
     assert_eq!(browser.answer(&started.id, code("7")).await.unwrap().prompt.name(), "done");
 }
+
+#[tokio::test]
+async fn mf5_an_account_with_a_factor_is_changed_by_who_has_shown_it() {
+    let bed = bed().await;
+    let ada = bed.sign_up(ADA, PASSWORD).await.session;
+    let strong = add(&bed, &ada).await;
+    let weak = bed.signed_in(ada.user).await.session;
+    let client = bed.browser().client;
+    let (present, new) = (Secret::new(PASSWORD.to_owned()), Secret::new("copper lantern regatta".to_owned()));
+    let (passwords, identifiers) = (bed.ciam.passwords(), bed.ciam.identifiers());
+    let by = Cause::user(ada.user, Origin::default());
+    super::takeover::add(&bed, &bed.signed_in_with_two_factors(ada.user).await.session, "ada@second.example").await;
+    let first = identifiers.list(ada.user).await.unwrap()[0].id;
+    let refused = passwords.change(&client, &weak, &present, &new).await;
+    assert!(matches!(refused, Err(crate::passwords::PasswordError::NotEnough(_))), "{refused:?}");
+    let refused = identifiers.remove(&by, &weak, first).await;
+    assert!(matches!(refused, Err(crate::identifiers::IdentifierError::NotFresh)), "{refused:?}");
+    let changed = passwords.change(&client, &strong, &present, &new).await.unwrap();
+    assert_eq!(changed.session.assurance.reached().aal, Aal::Aal2);
+    identifiers.remove(&by, &changed.session, first).await.unwrap();
+}
